@@ -1,0 +1,38 @@
+"""A small library behind a course on system design; everything public is a name of this module."""
+
+from importlib import import_module
+
+_HOMES = {
+    "sdlib.components.cache": ["Cache"],
+    "sdlib.components.clients": ["Clients", "spike"],
+    "sdlib.components.database": ["Database"],
+    "sdlib.components.load_balancer": ["LoadBalancer"],
+    "sdlib.components.queue": ["Queue", "Worker"],
+    "sdlib.components.server": ["Server"],
+    "sdlib.engine.simulate": ["simulate"],
+    "sdlib.engine.run": ["Run"],
+    "sdlib.engine.experiments": ["replicate", "sweep"],
+    "sdlib.cost": ["cost"],
+    "sdlib.teach.explore": ["explore"],
+    "sdlib.teach.predict": ["predict"],
+    "sdlib.teach.exercise": ["exercise"],
+    "sdlib.teach.quiz": ["quiz"],
+    "sdlib.teach.goals": ["goals"],
+    "sdlib.teach.progress": ["progress"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = {"charts": "sdlib.charts", "data": "sdlib.data", "lab": "sdlib.labs", "theory": "sdlib.theory"}
+__all__ = sorted([*_HOME_OF, *_MODULES])
+
+
+def __getattr__(name):
+    """Import what is used when it is used: a script that simulates does not wait for Plotly."""
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"sdlib has no {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,117 @@
+"""What all components share: knobs that know their unit and range, and the check of every argument."""
+
+import math
+import numbers
+from dataclasses import MISSING, dataclass, field, fields
+
+STATUSES = ("in flight", "ok", "refused", "lost", "timed out")
+IN_FLIGHT, OK, REFUSED, LOST, TIMED_OUT = range(len(STATUSES))
+
+DISTRIBUTIONS = ("constant", "erlang-4", "exponential", "hyperexponential-4")
+
+
+def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, choices=(), example=None,
+         optional=False, kw_only=False):
+    """A dataclass field that describes itself.
+
+    kind: "number", "whole", "choice", "text", "component", "components" or "other" (checked by its owner).
+    low, high: the allowed range, both ends included. optional: None is allowed as well.
+    Sliders, the parameter table and the check of arguments all read this metadata.
+    """
+    shown = example if example is not None else None if default is MISSING else default
+    about = {"doc": doc, "unit": unit, "kind": kind, "low": low, "high": high, "choices": tuple(choices),
+             "example": shown, "optional": optional}
+    return field(default=default, metadata=about, kw_only=kw_only)
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """A part of a system. Immutable; compared by identity: two equal servers are still two machines."""
+
+    name: str = knob(None, doc="what tables and diagrams call it", kind="text", optional=True, example="shop",
+                     kw_only=True)
+
+    copies_what_is_behind = False  # True: the same object twice behind this component is two machines
+
+    def __post_init__(self):
+        for knob_field in fields(self):
+            value = checked(type(self).__name__, knob_field, getattr(self, knob_field.name))
+            object.__setattr__(self, knob_field.name, value)
+
+    @property
+    def label(self):
+        """The name given, or the kind of component in plain words ("load balancer")."""
+        return self.name or "".join(" " + letter.lower() if letter.isupper() else letter
+                                    for letter in type(self).__name__).strip()
+
+    @property
+    def places(self):
+        """How many requests it works on at the same time; 0 where nothing is limited."""
+        return 0
+
+    def behind(self):
+        """The components that this one calls, in order."""
+        return ()
+
+
+def complain(owner, name, value, allowed, example):
+    """Raise the one kind of error that a wrong argument gives."""
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    raise ValueError(f"{owner}({name}={shown}): {name} must be {allowed}; for example {name}={example!r}.")
+
+
+def checked(owner, knob_field, value):
+    """The value in its plain Python type, or a ValueError that names parameter, value, range and an example."""
+    about = knob_field.metadata
+    if value is None and about["optional"]:
+        return None
+    check = _CHECKS.get(about["kind"])
+    return check(owner, knob_field.name, value, about) if check else value
+
+
+def check_number(owner, name, value, *, low, high, example, whole=False, unit=""):
+    """A finite number within [low, high], as int or float; otherwise the ValueError of `complain`."""
+    words = "a whole number" if whole else "a number"
+    allowed = f"{words} from {low:,} to {high:,}" + (f" ({unit})" if unit else "")
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not low <= value <= high or (whole and value != int(value)):
+        complain(owner, name, value, allowed, example)
+    return int(value) if whole else float(value)
+
+
+def _number(owner, name, value, about):
+    return check_number(owner, name, value, low=about["low"], high=about["high"], example=about["example"],
+                        whole=about["kind"] == "whole", unit=about["unit"])
+
+
+def _choice(owner, name, value, about):
+    if not isinstance(value, str) or value not in about["choices"]:
+        complain(owner, name, value, "one of " + ", ".join(map(repr, about["choices"])), about["example"])
+    return value
+
+
+def _text(owner, name, value, about):
+    if not isinstance(value, str) or not value.strip():
+        complain(owner, name, value, "a text that is not empty", about["example"])
+    return value
+
+
+def _component(owner, name, value, about):
+    if not isinstance(value, Component):
+        raise ValueError(f"{owner}({name}={value!r:.60}): {name} must be a component of a system; "
+                         f"for example {name}={about['example']}.")
+    return value
+
+
+def _components(owner, name, value, about):
+    is_list = isinstance(value, (list, tuple))
+    if not is_list or not all(isinstance(item, Component) for item in value) or (about["low"] and not value):
+        least = "at least one component" if about["low"] else "components"
+        raise ValueError(f"{owner}({name}={value!r:.60}): {name} must be a list of {least}; "
+                         f"for example {name}={about['example']}.")
+    return tuple(value)
+
+
+_CHECKS = {"number": _number, "whole": _number, "choice": _choice, "text": _text, "component": _component,
+           "components": _components}

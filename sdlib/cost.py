@@ -1,0 +1,66 @@
+"""What a system costs a month: a price for each machine in the declaration."""
+
+import math
+from functools import cache
+
+import pandas as pd
+
+from sdlib.components.server import Server
+from sdlib.data import instances
+from sdlib.engine.blueprint import blueprint
+
+HOURS_PER_MONTH = 730
+LISTED = "listed price: on demand, Linux, us-east-1, 2026-07-20"
+ASSUMED_MACHINE = "m8i.large"
+ON_ONE_ASSUMED_MACHINE = ("Database", "LoadBalancer", "Cache", "Queue", "Worker")
+BURSTABLE = "t3."
+
+
+def cost(system):
+    """The monthly bill of a system: a DataFrame with one row per machine.
+
+    Columns: component (name), machine (instance type), vcpu, memory_gib, usd_per_month (730 hours), basis (why
+    this machine and this price). A server gets the cheapest listed machine with at least its cores and memory.
+    What else stands in the system is assumed to run on one m8i.large and says so. Where no price is known,
+    usd_per_month is NaN and basis says why; vcpu and memory_gib are then what was asked for.
+    Prices: sdlib.data.instances(). Raises ValueError for what is not a system.
+    """
+    return pd.DataFrame([{"component": node.name, **_machine(node)} for node in blueprint(system)])
+
+
+def usd_per_month(system):
+    """The sum of `cost(system)` in US dollars; NaN when a machine in it has no known price."""
+    return float(cost(system)["usd_per_month"].sum(skipna=False))
+
+
+def _machine(node):
+    if isinstance(node.component, Server):
+        return _cheapest(node.component.cpus, node.component.ram_gb)
+    if node.kind in ON_ONE_ASSUMED_MACHINE:
+        row = _priced(instances().set_index("instance_type", drop=False).loc[ASSUMED_MACHINE])
+        return {**row, "basis": f"assumption: one {ASSUMED_MACHINE}; {LISTED}"}
+    return _unpriced(math.nan, math.nan, f"no machine or price is known for a {node.kind}")
+
+
+@cache
+def _cheapest(cpus, ram_gb):
+    machines = instances()
+    fitting = machines[(machines["vcpu"] >= cpus) & (machines["memory_gib"] >= ram_gb)]
+    if fitting.empty:
+        return _unpriced(cpus, ram_gb, f"no listed machine with {cpus:,} vCPU and {ram_gb:,g} GiB")
+    for_sale = fitting.dropna(subset="usd_per_hour_us_east_1_linux_od")
+    if for_sale.empty:
+        return _unpriced(cpus, ram_gb, f"no listed price: only {fitting['instance_type'].iloc[0]} is large enough for "
+                                       f"{cpus:,} vCPU and {ram_gb:,g} GiB")
+    row = _priced(for_sale.sort_values(["usd_per_hour_us_east_1_linux_od", "vcpu"], kind="stable").iloc[0])
+    throttled = row["machine"].startswith(BURSTABLE)
+    return {**row, "basis": LISTED + ("; burstable: full speed all day costs extra" if throttled else "")}
+
+
+def _priced(row):
+    return {"machine": row["instance_type"], "vcpu": int(row["vcpu"]), "memory_gib": float(row["memory_gib"]),
+            "usd_per_month": float(row["usd_per_hour_us_east_1_linux_od"]) * HOURS_PER_MONTH}
+
+
+def _unpriced(vcpu, memory_gib, why):
+    return {"machine": "none", "vcpu": vcpu, "memory_gib": memory_gib, "usd_per_month": math.nan, "basis": why}

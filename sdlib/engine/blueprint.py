@@ -1,0 +1,68 @@
+"""The declaration as a list of nodes: what both engines, the diagram and the bill walk through."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sdlib.components.base import Component
+from sdlib.components.clients import Clients
+
+
+@dataclass
+class Node:
+    """One component where it stands in the system."""
+
+    index: int
+    component: Component
+    name: str
+    parent: int
+    depth: int
+    children: list = field(default_factory=list)
+
+    @property
+    def kind(self):
+        """The component's class name, "Server"."""
+        return type(self.component).__name__
+
+
+def blueprint(system):
+    """The nodes of a system, root first, each before what stands behind it.
+
+    The same object in two places is one node (two servers share their database), except as a load balancer's
+    targets and a queue's workers: there every entry is a machine of its own.
+    Raises ValueError for what is not a system, for an empty list and for a system that calls itself.
+    """
+    if not isinstance(system, Component) or isinstance(system, Clients):
+        raise ValueError(f"system={system!r:.60}: system must be a component such as a server, "
+                         "and clients are passed separately; for example sd.simulate(sd.Server(cpus=4, ram_gb=4), "
+                         "sd.Clients(users=100)).")
+    nodes, shared = [], {}
+    _add(system, -1, (), nodes, shared)
+    _name(nodes)
+    return nodes
+
+
+def _add(component, parent, path, nodes, shared):
+    if any(component is above for above in path):
+        raise ValueError(f"system: {component.label} calls itself through "
+                         f"{' -> '.join(above.label for above in path)}; a request would never return. "
+                         "Let each component call only what stands behind it; "
+                         "for example sd.Server(cpus=4, ram_gb=4, calls=[sd.Database()]).")
+    node = Node(len(nodes), component, component.label, parent, len(path))
+    nodes.append(node)
+    for child in component.behind():
+        known = shared.get(id(child))
+        if known is None or component.copies_what_is_behind:
+            known = _add(child, node.index, (*path, component), nodes, shared)
+            if not component.copies_what_is_behind:
+                shared[id(child)] = known
+        node.children.append(known)
+    return node.index
+
+
+def _name(nodes):
+    """Number the names that occur more than once: "server 1", "server 2"."""
+    count, seen = Counter(node.name for node in nodes), Counter()
+    for node in nodes:
+        if count[node.name] > 1:
+            seen[node.name] += 1
+            node.name = f"{node.name} {seen[node.name]}"

@@ -1,0 +1,127 @@
+"""Counter-based random numbers: each is a pure function of what it is for, never of the order of events.
+
+So both engines draw the same numbers, and when a slider moves the same customers come with the same work.
+The logarithm is our own: the one of the C library differs in the last bit between machines.
+"""
+
+import math
+
+import numpy as np
+
+from sdlib.engine.jit import jit
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_SEED = np.uint64(0x8EBC6AF09C88C6E3)
+_PLACE = np.uint64(0xD6E8FEB86659FD93)
+_TURN = np.uint64(0xA0761D6478BD642F)
+_PART = np.uint64(0xE7037ED1A0B428DB)
+_STEP_30, _STEP_27, _STEP_31, _STEP_11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_TO_UNIT = 2.0**-53
+_MANTISSA, _HALF = (1 << 52) - 1, 0x3FE << 52  # the bits of a double's fraction, and of the exponent of 0.5
+_LN_2 = 0.6931471805599453
+_ROOT_HALF = 0.7071067811865476
+
+# What a draw is for, so that two draws of one visit differ. A length of time uses up to four parts.
+PART_WORK, PART_PICK, PART_KEY, PART_ARRIVAL, PART_JITTER, PART_FAILURE = 0, 4, 5, 6, 7, 8
+
+CONSTANT, ERLANG_4, EXPONENTIAL, HYPEREXPONENTIAL_4 = range(4)  # the order of components.base.DISTRIBUTIONS
+_SHORT_SHARE = (1 - math.sqrt(0.6)) / 2  # balanced means with squared coefficient of variation 4
+
+
+@jit(inline=True)
+def _mix(bits):
+    """Splitmix64's finalizer (Steele, Lea, Flood 2014): every input bit reaches every output bit."""
+    bits = (bits ^ (bits >> _STEP_30)) * _FIRST
+    bits = (bits ^ (bits >> _STEP_27)) * _SECOND
+    return bits ^ (bits >> _STEP_31)
+
+
+@jit(entry=True, inline=True)
+def uniform(seed, request, place, turn, part):
+    """A number in (0, 1) for this request, at this place of the system, on this turn, for this purpose."""
+    counter = (np.uint64(seed) * _SEED + np.uint64(request) * _GOLDEN + np.uint64(place) * _PLACE
+               + np.uint64(turn) * _TURN + np.uint64(part) * _PART)
+    return (float(_mix(counter) >> _STEP_11) + 0.5) * _TO_UNIT
+
+
+@jit(entry=True, inline=True)
+def log(x):
+    """The natural logarithm of x > 0 from additions, multiplications and a division only (error < 1e-15)."""
+    bits = np.float64(x).view(np.int64)
+    exponent = (bits >> 52) - 1022
+    fraction = np.int64((bits & _MANTISSA) | _HALF).view(np.float64)
+    if fraction < _ROOT_HALF:
+        fraction *= 2.0
+        exponent -= 1
+    ratio = (fraction - 1.0) / (fraction + 1.0)
+    square = ratio * ratio
+    series = 1 / 21 + square / 23
+    series = 1 / 17 + square * (1 / 19 + square * series)
+    series = 1 / 13 + square * (1 / 15 + square * series)
+    series = 1 / 9 + square * (1 / 11 + square * series)
+    series = 1 / 5 + square * (1 / 7 + square * series)
+    series = 1.0 + square * (1 / 3 + square * series)
+    return exponent * _LN_2 + 2.0 * ratio * series
+
+
+@jit(entry=True, inline=True)
+def duration(mean, distribution, seed, request, place, turn):
+    """A length of time with this mean: constant, Erlang-4, exponential or hyperexponential (squared CV 4)."""
+    if distribution == CONSTANT or mean == 0.0:
+        return mean
+    first = uniform(seed, request, place, turn, PART_WORK)
+    if distribution == EXPONENTIAL:
+        return -log(first) * mean
+    second = uniform(seed, request, place, turn, PART_WORK + 1)
+    if distribution == HYPEREXPONENTIAL_4:
+        share = _SHORT_SHARE if second < _SHORT_SHARE else 1.0 - _SHORT_SHARE
+        return -log(first) * mean / (2.0 * share)
+    third = uniform(seed, request, place, turn, PART_WORK + 2)
+    fourth = uniform(seed, request, place, turn, PART_WORK + 3)
+    return -log(first * second * third * fourth) * mean / 4.0
+
+
+@jit(entry=True, inline=True)
+def child_place(place, index):
+    """The place of the component that stands at this index behind another."""
+    return (place * 1009 + index + 1) & 0xFFFFFFFFFF
+
+
+@jit(entry=True)
+def zipf_key(seed, request, popularity):
+    """The key that a request asks for, by Walker's alias method: one draw, one look-up."""
+    position = uniform(seed, request, 0, 0, PART_KEY) * len(popularity)
+    column = int(position)
+    return column if position - column < popularity[column].threshold else popularity[column].alias
+
+
+@jit(entry=True, allocates=True)
+def alias_table(shares):
+    """Walker's alias table (Vose 1991) of shares that add up to 1: threshold float64[n], alias int64[n]."""
+    count = len(shares)
+    threshold, alias = shares * count, np.arange(count)
+    small, large = np.empty(count, np.int64), np.empty(count, np.int64)
+    smalls = larges = 0
+    for key in range(count):
+        if threshold[key] < 1.0:
+            small[smalls] = key
+            smalls += 1
+        else:
+            large[larges] = key
+            larges += 1
+    while smalls and larges:
+        smalls -= 1
+        poor, rich = small[smalls], large[larges - 1]
+        alias[poor] = rich
+        threshold[rich] -= 1.0 - threshold[poor]
+        if threshold[rich] < 1.0:
+            larges -= 1
+            small[smalls] = rich
+            smalls += 1
+    for left in range(smalls):
+        threshold[small[left]] = 1.0
+    for left in range(larges):
+        threshold[large[left]] = 1.0
+    return threshold, alias

@@ -1,0 +1,92 @@
+"""Many runs: over seeds, to know how sure a number is, and over settings, to see how it changes."""
+
+import inspect
+from itertools import product
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from sdlib.components.base import check_number
+from sdlib.engine.simulate import simulate
+from sdlib.theory import confidence_interval
+
+MEASURES = ("throughput_per_s", "error_percent", "mean_ms", "p50_ms", "p95_ms", "p99_ms", "utilization_percent")
+RUNS_WITHOUT_PROGRESS = 40
+
+
+def summary_of(run):
+    """The measures that `replicate` and `sweep` report unless told otherwise: dict of name to number."""
+    row = run.summary().iloc[0]
+    return {name: float(row[name]) for name in MEASURES}
+
+
+def replicate(build, seeds=20, seconds=60, measure=summary_of, level=0.95, n_jobs=1, first_seed=0):
+    """The same system under `seeds` different crowds.
+
+    build() -> (system, clients). measure(run) -> dict of name to number.
+    Returns a DataFrame, a row per measure: mean, low, high (confidence interval of the mean, Student t),
+    half_width, seeds. A measure that is NaN in some run (nothing answered) is averaged over the others.
+    """
+    seeds = check_number("replicate", "seeds", seeds, low=2, high=100_000, example=20, whole=True)
+    _check_build("replicate", build, {})
+    tasks = [({}, seed) for seed in range(first_seed, first_seed + seeds)]
+    table = pd.DataFrame(_run_all(build, tasks, seconds, measure, n_jobs)).drop(columns="seed")
+    return pd.DataFrame({name: _interval(table[name], level) for name in table}).T.rename_axis("measure")
+
+
+def sweep(build, grid, seconds=60, seeds=1, measure=summary_of, n_jobs=None, engine="compiled"):
+    """Run every combination of settings, each with `seeds` seeds.
+
+    build(**settings) -> (system, clients). grid: dict of a setting's name to the list of its values.
+    Returns a tidy DataFrame: a row per combination and seed, the settings, the seed and the measures as columns.
+    Runs on joblib: inside `joblib.parallel_config(backend="dask")` the same call uses a cluster.
+    """
+    seeds = check_number("sweep", "seeds", seeds, low=1, high=100_000, example=20, whole=True)
+    if not isinstance(grid, dict) or not all(isinstance(v, (list, tuple, range, np.ndarray)) for v in grid.values()):
+        raise ValueError(f"sweep(grid={grid!r:.60}): grid must be a dict of names to lists of values; "
+                         'for example grid={"users": [100, 1_000], "cpus": [4, 8]}.')
+    empty = [name for name, values in grid.items() if len(values) == 0]
+    if empty:
+        raise ValueError(f"sweep(grid={grid!r:.60}): the list of {empty[0]} is empty, it must have at least one value; "
+                         f"for example {empty[0]}=[1, 2].")
+    _check_build("sweep", build, grid)
+    settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    tasks = [(setting, seed) for setting in settings for seed in range(seeds)]
+    return pd.DataFrame(_run_all(build, tasks, seconds, measure, n_jobs, engine))
+
+
+def _run_all(build, tasks, seconds, measure, n_jobs, engine="compiled"):
+    """Every task's row, in order; a progress bar where it takes long."""
+    for settings, _ in tasks[:1]:
+        build(**settings)  # a wrong argument fails here, before any worker starts
+    jobs = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
+        joblib.delayed(_run_one)(build, settings, seed, seconds, measure, engine) for settings, seed in tasks)
+    return list(tqdm(jobs, total=len(tasks), unit="run", leave=False, disable=len(tasks) <= RUNS_WITHOUT_PROGRESS))
+
+
+def _run_one(build, settings, seed, seconds, measure, engine):
+    system, clients = build(**settings)
+    return {**settings, "seed": seed, **measure(simulate(system, clients, seconds, seed, engine))}
+
+
+def _interval(values, level):
+    known = values.dropna()
+    if len(known) < 2:
+        return {"mean": np.nan, "low": np.nan, "high": np.nan, "half_width": np.nan, "seeds": len(known)}
+    interval = confidence_interval(known, level)
+    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "half_width": interval.half_width,
+            "seeds": len(known)}
+
+
+def _check_build(owner, build, names):
+    """build must be a function that takes these settings."""
+    if not callable(build):
+        raise ValueError(f"{owner}(build={build!r:.60}): build must be a function that returns (system, clients); "
+                         "for example build=lambda: (sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100)).")
+    try:
+        inspect.signature(build).bind(**dict.fromkeys(names))
+    except TypeError as problem:
+        raise ValueError(f"{owner}(build): build does not take these settings: {problem}; for example "
+                         f"def build({', '.join(names) or ''}): ... return system, clients.") from None

@@ -1,0 +1,30 @@
+"""What an engine hands over when it has run: plain arrays, the same from both engines."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdlib.engine.machine import NONE, REQUEST
+
+SAMPLES = 600  # times at which every component is looked at, evenly spread over the run
+STATION_COUNTS = ("served", "refused", "lost", "crashes", "hits", "misses", "longest_queue")
+
+
+@dataclass
+class Records:
+    """requests: REQUEST[requests]; messages: MESSAGE[messages]; stations: one array per measure, an entry per node.
+
+    samples: int32[SAMPLES, nodes, 3], queue, busy, in flight. Times in seconds; NaN where it has not happened.
+    """
+
+    requests: np.ndarray
+    messages: np.ndarray
+    stations: dict
+    samples: np.ndarray
+
+
+def empty_requests(arrived_s):
+    """REQUEST[requests]: they have arrived, and nothing else has happened yet."""
+    rows = np.zeros(len(arrived_s), REQUEST)
+    rows["arrived_s"], rows["finished_s"], rows["served_by"] = arrived_s, np.nan, NONE
+    return rows

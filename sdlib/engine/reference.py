@@ -1,0 +1,435 @@
+"""The reference engine: every component's SimPy process, and the small world in which it runs.
+
+Two rules make it agree with the compiled engine bit for bit. What continues without delay goes in the order in
+which it was caused; what is due at the same time goes in the order of the entities' numbers.
+"""
+
+from collections import OrderedDict
+from contextlib import contextmanager
+from heapq import heappush
+from itertools import count
+
+import numpy as np
+import simpy
+
+from sdlib.components.base import DISTRIBUTIONS, LOST, OK, REFUSED, TIMED_OUT
+from sdlib.engine.blueprint import Node, blueprint
+from sdlib.engine.compiled import popularity
+from sdlib.engine.draws import (
+    PART_FAILURE,
+    PART_JITTER,
+    PART_PICK,
+    child_place,
+    duration,
+    uniform,
+    zipf_key,
+)
+from sdlib.engine.machine import DEAD, DELIVERED, IN_PROGRESS, MESSAGE, NONE, WAITING
+from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
+
+AT_ONCE = 0
+
+
+class World(simpy.Environment):
+    """SimPy's environment with the two rules of order."""
+
+    def __init__(self, lowest_number):
+        super().__init__()
+        self.first_priority = AT_ONCE + 1 - lowest_number
+
+    def schedule(self, event, priority=AT_ONCE, delay=0):
+        """SimPy's own events (granted, started, ended) all go through one line, in the order of their causes."""
+        super().schedule(event, AT_ONCE, delay)
+
+    def wake_at(self, time, number):
+        """An event at this time; at equal times the lower number goes first."""
+        event = simpy.Event(self)
+        event._ok, event._value = True, None
+        heappush(self._queue, (time, self.first_priority + number, next(self._eid), event))
+        return event
+
+
+class Entity:
+    """Who acts: a client with its request, an attempt, a message, a worker."""
+
+    def __init__(self, number, request, place=0, turn=0):
+        self.number, self.request, self.place, self.turn = number, request, place, turn
+        self.attempt, self.delay_s, self.server, self.process = 0, 0.0, NONE, None
+
+
+class Message(Entity):
+    """A message; `receives` counts how often a worker got it."""
+
+    def __init__(self, number, sender, row):
+        super().__init__(number, sender.request, sender.place, sender.turn)
+        self.row, self.receives, self.gone, self.hidden = row, 0, False, None
+
+
+class Crash(Exception):
+    """Thrown into every process that is on a server when it goes down; `visit` is its stay there."""
+
+    def __init__(self, visit):
+        self.visit = visit
+
+
+class Visit:
+    """A request's stay on a server. It ends with its block, whether the request leaves or a crash ends it."""
+
+    def __init__(self, server, request):
+        self.server, self.request = server, request
+
+    def __enter__(self):
+        self.server.visits[self] = True
+
+    def __exit__(self, kind, error, traceback):
+        del self.server.visits[self]
+        self.request.server = self.server.node.index
+        return kind is Crash and error.visit is self
+
+    def end(self, _event):
+        """Throw the crash into the process, at whatever it waits for; unless it has left meanwhile."""
+        if self in self.server.visits:
+            self.server.lost += 1
+            process = self.request.process
+            process.target.callbacks.remove(process._resume)
+            crash = simpy.Event(process.env)
+            crash._ok, crash._value, crash._defused = False, Crash(self), True
+            process._resume(crash)
+
+
+class Places(simpy.Resource):
+    """A SimPy resource that measures its queue and how busy it is."""
+
+    def __init__(self, world, capacity):
+        super().__init__(world, max(capacity, 1))
+        self.areas = Areas(world)
+
+    def request(self):
+        self.areas.account(self.count, len(self.queue))
+        ticket = Ticket(self)
+        self.areas.longest_queue = max(self.areas.longest_queue, len(self.queue))
+        return ticket
+
+
+class Ticket(simpy.resources.resource.Request):
+    """A place, or the wait for one; given back when its block ends."""
+
+    def __exit__(self, kind, error, traceback):
+        self.resource.areas.account(self.resource.count, len(self.resource.queue))
+        return super().__exit__(kind, error, traceback)
+
+
+class Areas:
+    """The areas under the busy and the queue curve."""
+
+    def __init__(self, world):
+        self.world, self.changed_s, self.busy, self.queue, self.longest_queue = world, 0.0, 0.0, 0.0, 0
+
+    def account(self, busy, queue):
+        now = self.world.now
+        self.busy += (now - self.changed_s) * busy
+        self.queue += (now - self.changed_s) * queue
+        self.changed_s = now
+
+
+class Here:
+    """A component in the running world: what its process can see and do."""
+
+    def __init__(self, simulation, node):
+        self.simulation, self.world, self.node, self.component = simulation, simulation.world, node, node.component
+        self.places = Places(self.world, node.component.places)
+        self.down_until_s, self.visits, self.turn, self.stored = 0.0, {}, 0, OrderedDict()
+        self.in_flight_there = [0] * len(node.children)
+        self.served = self.refused = self.lost = self.crashes = self.hits = self.misses = 0
+        self.visible, self.idle, self.working = [], [], 0
+
+    # time and chance
+
+    def sleep(self, entity, seconds):
+        return self.world.wake_at(self.world.now + seconds, entity.number)
+
+    def work(self, entity, mean_ms, distribution="constant"):
+        """Let time pass: a draw of this request at this place of the system."""
+        seed, kind = self.simulation.seed, DISTRIBUTIONS.index(distribution)
+        return self.sleep(entity, duration(mean_ms / 1000, kind, seed, entity.request, entity.place, entity.turn))
+
+    def die(self, entity, part, place=None):
+        """A number in (0, 1)."""
+        place = entity.place if place is None else place
+        return uniform(self.simulation.seed, entity.request, place, entity.turn, part)
+
+    # calls
+
+    def call(self, request, index=0):
+        """Call what stands behind; the status when it returns."""
+        there = self.simulation.here[self.node.children[index]]
+        return self._walk(there, request, index)
+
+    def _walk(self, there, request, index):
+        place, request.place = request.place, child_place(request.place, index)
+        try:
+            status = yield from there.component.process(there, request)
+        finally:
+            request.place = place
+        there.served += status == OK
+        return status
+
+    def call_all(self, request):
+        """Call everything behind, one after another; the first failure ends it."""
+        for index in range(len(self.node.children)):
+            status = yield from self.call(request, index)
+            if status != OK:
+                return status
+        return OK
+
+    def pick_and_call(self, request, pick):
+        """Call the target whose index the policy gives."""
+        room = [getattr(self.simulation.here[child].component, "cpus", 0) for child in self.node.children]
+        chosen = pick(self.turn, self.die(request, PART_PICK), self.in_flight_there, room)
+        self.turn += 1
+        self.in_flight_there[chosen] += 1
+        try:
+            return (yield from self._walk(self.simulation.here[self.node.children[chosen]], request, 0))
+        finally:
+            self.in_flight_there[chosen] -= 1
+
+    # a server's memory
+
+    def is_down(self):
+        return self.world.now < self.down_until_s
+
+    def memory_is_full(self):
+        return len(self.visits) == self.component.most_in_flight
+
+    def refuse(self):
+        self.refused += 1
+        return REFUSED
+
+    def crash(self):
+        """Memory has run out: this request and all in flight are lost."""
+        self.crashes += 1
+        self.lost += 1
+        self.bring_down(self.world.now + self.component.restart_s)
+        return LOST
+
+    def bring_down(self, until_s):
+        self.down_until_s = max(self.down_until_s, until_s)
+        end = simpy.Event(self.world)
+        end.callbacks.extend(visit.end for visit in self.visits)
+        end.succeed()
+
+    def in_flight(self, request):
+        return Visit(self, request)
+
+    # a cache
+
+    def look_up(self, request):
+        """True on a hit, which makes the key the newest."""
+        key = self.simulation.key_of(request)
+        if not self.world.now < self.stored.get(key, -1.0):
+            self.misses += 1
+            return False
+        self.hits += 1
+        self.stored.move_to_end(key)
+        return True
+
+    def store(self, request):
+        """Keep the answer; the key that was used longest ago makes room."""
+        key = self.simulation.key_of(request)
+        if key not in self.stored and len(self.stored) == self.component.capacity:
+            self.stored.popitem(last=False)
+        ttl_s = self.component.ttl_s
+        self.stored[key] = self.world.now + (float("inf") if ttl_s is None else ttl_s)
+        self.stored.move_to_end(key)
+
+    def looked_at(self):
+        """Queue, busy and in flight, for a sample and for the areas."""
+        return len(self.places.queue) + len(self.visible), self.places.count + self.working, len(self.visits)
+
+    def account(self):
+        queue, busy, _ = self.looked_at()
+        self.places.areas.account(busy, queue)
+
+    # messages and their workers
+
+    def send(self, request, life):
+        """A new message, with a life of its own."""
+        simulation = self.simulation
+        message = Message(simulation.next_number(), request, len(simulation.messages))
+        simulation.messages.append((self.world.now, 0.0, self.node.index, 0, WAITING))
+        self.world.process(life(self, message))
+
+    def note(self, message, outcome, done_s=0.0):
+        sent_s, _, channel, _, _ = self.simulation.messages[message.row]
+        self.simulation.messages[message.row] = (sent_s, done_s, channel, message.receives, outcome)
+
+    def appear(self, message):
+        """The message is visible: the worker that is idle longest gets it, or it waits. It comes back as an event
+        when its visibility timeout ends."""
+        self.account()
+        message.hidden = simpy.Event(self.world)
+        self.note(message, WAITING)
+        if self.idle:
+            self.give(message, *self.idle.pop(0))
+        else:
+            self.visible.append(message)
+            self.places.areas.longest_queue = max(self.places.areas.longest_queue, len(self.visible))
+        return message.hidden
+
+    def receive(self, worker):
+        """An event with the worker's next task."""
+        queue, received = self.simulation.here[self.node.parent], simpy.Event(self.world)
+        if queue.visible:
+            queue.account()
+            queue.give(queue.visible.pop(0), worker, received)
+        else:
+            queue.idle.append((worker, received))
+        return received
+
+    def give(self, message, worker, received):
+        """A worker receives the message, which hides until its visibility timeout ends."""
+        message.receives += 1
+        self.note(message, IN_PROGRESS)
+        reappears, hidden = self.sleep(message, self.component.visibility_timeout_s), message.hidden
+        reappears.callbacks.append(lambda _: message.gone or hidden.succeed())
+        task = Entity(worker.number, message.request, message.place, message.turn * 1000 + message.receives)
+        task.message = message
+        received.succeed(task)
+
+    @contextmanager
+    def busy(self):
+        """A worker works."""
+        self.account()
+        self.working += 1
+        yield
+        self.account()
+        self.working -= 1
+
+    def fails(self, task, failure_rate):
+        return self.die(task, PART_FAILURE) < failure_rate
+
+    def delete(self, task):
+        """The work is done: delete the message, unless it was deleted or moved away meanwhile."""
+        self.served += 1
+        if not task.message.gone:
+            self.simulation.here[self.node.parent].end(task.message, DELIVERED)
+
+    def dead_letter(self, message):
+        """It was received too often."""
+        self.lost += 1
+        self.end(message, DEAD)
+
+    def end(self, message, outcome):
+        if message in self.visible:
+            self.account()
+            self.visible.remove(message)
+        message.gone = True
+        self.note(message, outcome, self.world.now)
+
+    # clients
+
+    def begin_attempt(self, client):
+        client.attempt += 1
+        client.turn, client.server = client.attempt, NONE
+        self.simulation.requests["attempts"][client.request] = client.attempt
+
+    def answer_or_timeout(self, client, timeout_s):
+        """An event: the status of an attempt of its own, or TIMED_OUT; the attempt goes on all the same."""
+        answer = simpy.Event(self.world)
+        errand = Entity(self.simulation.next_number(), client.request, client.place, client.turn)
+        errand.process = self.world.process(self._run_errand(errand, client, answer))
+        timer = self.sleep(client, timeout_s)
+        timer.callbacks.append(lambda _: answer.triggered or answer.succeed(TIMED_OUT))
+        return answer
+
+    def _run_errand(self, errand, client, answer):
+        status = yield from self.call(errand)
+        if not answer.triggered:
+            client.server = errand.server
+            answer.succeed(status)
+
+    def jitter(self, client):
+        return self.die(client, PART_JITTER, place=0)
+
+    def finish(self, client, status):
+        row = self.simulation.requests[client.request]
+        row["finished_s"], row["status"] = self.world.now, status
+        row["served_by"] = client.server if status == OK else NONE
+
+
+class Simulation:
+    """One run on SimPy."""
+
+    def __init__(self, system, clients, arrived_s, seconds, seed):
+        self.nodes, self.clients, self.seconds, self.seed = blueprint(system), clients, seconds, seed
+        self.numbers = count(len(arrived_s))
+        parts = [node.component for node in self.nodes]
+        early = sum(getattr(part, "count", 0) + len(getattr(part, "down", ())) for part in parts)
+        self.lowest_number = NONE - 1 - early
+        self.world = World(self.lowest_number)
+        self.here = [Here(self, node) for node in self.nodes]
+        self.requests, self.messages = empty_requests(arrived_s), []
+        self.samples = np.zeros((SAMPLES, len(self.nodes), 3), np.int32)
+        has_cache = any(node.kind == "Cache" for node in self.nodes)
+        self.popularity = popularity(clients.objects, clients.skew) if has_cache else None
+
+    def next_number(self):
+        return next(self.numbers)
+
+    def key_of(self, request):
+        return zipf_key(self.seed, request.request, self.popularity)
+
+    def run(self):
+        """Simulate until the end; returns Records."""
+        self.world.process(self._sampler(self.lowest_number))
+        self._start_workers_and_stops()
+        self.world.process(self._arrivals())
+        self.world.run(until=self.seconds)
+        return self._records()
+
+    def _start_workers_and_stops(self):
+        """Their numbers are negative: they go before all requests."""
+        early = count(NONE - 1, -1)
+        for here in self.here:
+            for _ in range(getattr(here.component, "count", 0)):
+                self.world.process(here.component.process(here, Entity(next(early), 0)))
+        for here in self.here:
+            for start_s, end_s in getattr(here.component, "down", ()):
+                begins = self.world.wake_at(start_s, next(early))
+                begins.callbacks.append(lambda _, here=here, end_s=end_s: here.bring_down(end_s))
+
+    def _arrivals(self):
+        client_node = Node(-1, self.clients, "clients", NONE, 0, [0])
+        crowd = Here(self, client_node)
+        for number, arrived_s in enumerate(self.requests["arrived_s"]):
+            yield self.world.wake_at(float(arrived_s), number)
+            client = Entity(number, number)
+            client.process = self.world.process(self.clients.process(crowd, client))
+
+    def _sampler(self, number):
+        for sample in range(SAMPLES):
+            yield self.world.wake_at(sample * (self.seconds / SAMPLES), number)
+            for here in self.here:
+                self.samples[sample, here.node.index] = here.looked_at()
+
+    def _records(self):
+        for here in self.here:
+            here.account()
+        areas = [here.places.areas for here in self.here]
+        stations = {name: np.array([getattr(here, name) for here in self.here]) for name in STATION_COUNTS
+                    if name != "longest_queue"}
+        stations["longest_queue"] = np.array([area.longest_queue for area in areas])
+        stations["capacity"] = np.array([here.component.places for here in self.here])
+        stations["busy_area"] = np.array([area.busy for area in areas])
+        stations["queue_area"] = np.array([area.queue for area in areas])
+        messages = np.array(self.messages, MESSAGE)
+        messages["done_s"][messages["done_s"] == 0.0] = np.nan
+        return Records(self.requests, messages, stations, self.samples)
+
+
+def run(system, clients, arrived_s, seconds, seed, on_progress=None):
+    """Simulate until `seconds`; returns Records. on_progress is called once, at the end."""
+    records = Simulation(system, clients, arrived_s, seconds, seed).run()
+    if on_progress:
+        on_progress(1.0)
+    return records

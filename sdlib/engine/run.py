@@ -1,0 +1,163 @@
+"""The result of a simulation, as tables."""
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from sdlib.components.base import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT, check_number
+from sdlib.cost import usd_per_month
+from sdlib.engine.blueprint import blueprint
+from sdlib.engine.records import SAMPLES
+
+OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress")
+
+
+class Run:
+    """What happened in one simulation. All tables are DataFrames; times in seconds, latencies in milliseconds.
+
+    system, clients, seconds, seed, engine: what was asked. nodes: the components, as `blueprint` lists them.
+    """
+
+    def __init__(self, system, clients, seconds, seed, engine, records):
+        self.system, self.clients, self.seconds, self.seed, self.engine = system, clients, seconds, seed, engine
+        self.records, self.nodes = records, blueprint(system)
+
+    def __repr__(self):
+        return (f"Run: {len(self.records.requests):,} requests of {self.clients.users:,} users in {self.seconds:g} s, "
+                f"seed {self.seed}, {self.engine} engine")
+
+    @cached_property
+    def requests(self):
+        """A row per request: arrived_s, finished_s, latency_ms, status, route, country, served_by, attempts.
+
+        finished_s and latency_ms are NaN while in flight. served_by: the server that answered.
+        """
+        rows = self.records.requests
+        names = [node.name for node in self.nodes]
+        everywhere = np.zeros(len(rows), np.int8)
+        return pd.DataFrame({
+            "arrived_s": rows["arrived_s"], "finished_s": rows["finished_s"],
+            "latency_ms": (rows["finished_s"] - rows["arrived_s"]) * 1000,
+            "status": pd.Categorical.from_codes(rows["status"], STATUSES),
+            "route": pd.Categorical.from_codes(everywhere, ["/"]),
+            "country": pd.Categorical.from_codes(everywhere, ["IN"]),
+            "served_by": pd.Categorical.from_codes(rows["served_by"], names), "attempts": rows["attempts"],
+        }, copy=False)
+
+    @cached_property
+    def messages(self):
+        """A row per message: channel, sent_s, done_s, receives, outcome."""
+        rows = self.records.messages
+        names = [node.name for node in self.nodes]
+        return pd.DataFrame({
+            "channel": pd.Categorical.from_codes(rows["channel"], names), "sent_s": rows["sent_s"],
+            "done_s": rows["done_s"], "receives": rows["receives"],
+            "outcome": pd.Categorical.from_codes(rows["outcome"], OUTCOMES)})
+
+    @cached_property
+    def stations(self):
+        """A row per component: kind, capacity, utilization (0 to 1), mean_queue, max_queue, served, refused,
+        lost, crashes, hits, misses."""
+        stations = self.records.stations
+        capacity = stations["capacity"]
+        table = pd.DataFrame({
+            "kind": [node.kind for node in self.nodes], "capacity": capacity,
+            "utilization": stations["busy_area"] / np.maximum(capacity, 1) / self.seconds,
+            "mean_queue": stations["queue_area"] / self.seconds, "max_queue": stations["longest_queue"]},
+            index=pd.Index([node.name for node in self.nodes], name="station"))
+        for name in ("served", "refused", "lost", "crashes", "hits", "misses"):
+            table[name] = stations[name]
+        return table
+
+    @cached_property
+    def samples(self):
+        """Every component looked at on an even grid: second, station, queue, busy, in_flight (long form)."""
+        counts = self.records.samples.reshape(-1, 3)
+        names = [node.name for node in self.nodes]
+        return pd.DataFrame({
+            "second": np.repeat(np.arange(SAMPLES) * (self.seconds / SAMPLES), len(names)),
+            "station": pd.Categorical.from_codes(np.tile(np.arange(len(names)), SAMPLES), names),
+            "queue": counts[:, 0], "busy": counts[:, 1], "in_flight": counts[:, 2]})
+
+    def timeline(self, every_s=1.0):
+        """A row per `every_s` seconds: second, sent, answered, failed, throughput_per_s, error_percent, p50_ms, p95_ms,
+        p99_ms (of what was answered then; NaN if nothing was), in_system (at the end of the bin)."""
+        every_s = check_number("timeline", "every_s", every_s, low=self.seconds / 100_000, high=self.seconds,
+                               example=1.0, unit="s")
+        rows = self.records.requests
+        bins = int(np.ceil(self.seconds / every_s - 1e-9))
+        done, ok = rows["status"] != IN_FLIGHT, rows["status"] == OK
+        sent = self._count_per_bin(rows["arrived_s"], every_s, bins)
+        answered = self._count_per_bin(rows["finished_s"][ok], every_s, bins)
+        failed = self._count_per_bin(rows["finished_s"][done & ~ok], every_s, bins)
+        table = pd.DataFrame({"second": np.arange(bins) * every_s, "sent": sent, "answered": answered,
+                              "failed": failed})
+        lengths_s = np.minimum(table["second"] + every_s, self.seconds) - table["second"]
+        table["throughput_per_s"] = answered / lengths_s
+        table["error_percent"] = 100 * failed / np.maximum(answered + failed, 1)
+        quantiles = self._latency_quantiles(every_s)
+        for name in quantiles:
+            table[name] = quantiles[name].reindex(range(bins)).to_numpy()
+        table["in_system"] = np.cumsum(sent - answered - failed)
+        return table
+
+    def _count_per_bin(self, times_s, every_s, bins):
+        return np.bincount((times_s // every_s).astype(int).clip(max=bins - 1), minlength=bins)
+
+    def _latency_quantiles(self, every_s):
+        rows = self.records.requests[self.records.requests["status"] == OK]
+        latency_ms = pd.Series((rows["finished_s"] - rows["arrived_s"]) * 1000)
+        grouped = latency_ms.groupby((rows["finished_s"] // every_s).astype(int))
+        return {f"p{percent}_ms": grouped.quantile(percent / 100) for percent in (50, 95, 99)}
+
+    def summary(self, after_s=0.0):
+        """The run in one row. after_s leaves out requests that arrived before, while the queue was still filling.
+
+        sent, answered, failed, throughput_per_s, error_percent, mean_ms, p50_ms, p95_ms, p99_ms (of answered requests),
+        busiest (a component), utilization_percent (its), usd_per_month. NaN where nothing was answered.
+        """
+        after_s = check_number("summary", "after_s", after_s, low=0, high=self.seconds, example=10, unit="s")
+        rows = self.records.requests
+        rows = rows[rows["arrived_s"] >= after_s] if after_s else rows
+        ok = rows["status"] == OK
+        failed = int(np.sum(~ok & (rows["status"] != IN_FLIGHT)))
+        answered = int(np.sum(ok))
+        latency_ms = (rows["finished_s"][ok] - rows["arrived_s"][ok]) * 1000
+        p50, p95, p99 = np.quantile(latency_ms, (0.5, 0.95, 0.99)) if answered else [np.nan] * 3
+        busiest = self.stations["utilization"].idxmax()
+        return pd.DataFrame([{
+            "sent": len(rows), "answered": answered, "failed": failed,
+            "throughput_per_s": answered / (self.seconds - after_s) if self.seconds > after_s else np.nan,
+            "error_percent": 100 * failed / max(answered + failed, 1),
+            "mean_ms": latency_ms.mean() if answered else np.nan, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99,
+            "busiest": busiest, "utilization_percent": 100 * self.stations["utilization"][busiest],
+            "usd_per_month": usd_per_month(self.system)}])
+
+    def conservation(self):
+        """Nothing may vanish: a row each for requests and messages, with where all of them are; `balanced` is exact."""
+        counts = np.bincount(self.records.requests["status"], minlength=len(STATUSES))
+        sent = len(self.records.requests)
+        requests = {"sent": sent, "answered": counts[OK], "refused": counts[REFUSED], "lost": counts[LOST],
+                    "timed_out": counts[TIMED_OUT], "dead_lettered": 0, "in_flight": counts[IN_FLIGHT]}
+        requests["balanced"] = self._finished_as_counted() and sum(counts) == sent
+        outcomes = np.bincount(self.records.messages["outcome"], minlength=len(OUTCOMES))
+        sent = len(self.records.messages)
+        messages = {"sent": sent, "answered": outcomes[0], "refused": 0, "lost": 0, "timed_out": 0,
+                    "dead_lettered": outcomes[1], "in_flight": outcomes[2] + outcomes[3]}
+        messages["balanced"] = self._messages_as_counted() and sum(outcomes) == sent
+        return pd.DataFrame([requests, messages], index=pd.Index(["requests", "messages"], name="what"))
+
+    def _finished_as_counted(self):
+        """A request has an end exactly when it is no longer in flight, and none ends before it begins."""
+        rows = self.records.requests
+        ended = ~np.isnan(rows["finished_s"])
+        in_order = np.all(rows["finished_s"][ended] >= rows["arrived_s"][ended])
+        return bool(in_order and np.array_equal(ended, rows["status"] != IN_FLIGHT))
+
+    def _messages_as_counted(self):
+        """The queues hold exactly the messages that wait, and every message sent came from a visit to a queue."""
+        stations, rows = self.stations, self.records.messages
+        queues = stations[stations["kind"] == "Queue"]
+        dead = np.sum(rows["outcome"] == OUTCOMES.index("dead-lettered"))
+        return bool(queues["served"].sum() == len(rows) and queues["lost"].sum() == dead)

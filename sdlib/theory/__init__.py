@@ -1,0 +1,23 @@
+"""Closed forms beside which every simulation is held; each function names its source."""
+
+from sdlib.theory.caches import che_hit_ratio, zipf_shares
+from sdlib.theory.intervals import Interval, confidence_interval, student_t
+from sdlib.theory.queues import (
+    SteadyState,
+    erlang_b,
+    erlang_c,
+    littles_law,
+    mg1,
+    mm1,
+    mm1k,
+    mmc,
+    power_of_choices,
+    seconds_until_memory_is_full,
+)
+from sdlib.theory.reliability import availability, backoff_delays, nines, redundant
+
+__all__ = [
+    "Interval", "SteadyState", "availability", "backoff_delays", "che_hit_ratio", "confidence_interval", "erlang_b",
+    "erlang_c", "littles_law", "mg1", "mm1", "mm1k", "mmc", "nines", "power_of_choices", "redundant",
+    "seconds_until_memory_is_full", "student_t", "zipf_shares",
+]

@@ -1,0 +1,48 @@
+"""How often a cache hits: Zipf popularity and Che's approximation of LRU.
+
+Sources: Che, Tung, Wang (2002); Fricker, Robert, Roberts, "A versatile and accurate approximation for LRU cache
+performance" (2012), arXiv:1202.3974.
+"""
+
+import numpy as np
+
+from sdlib.theory.common import bisect, check
+
+
+def zipf_shares(objects, skew):
+    """Share of requests that ask for each object, the most popular first: array of shape (objects,), sum 1.
+
+    Zipf's law: the object of rank i is asked for in proportion to i^-skew; skew 0 makes all equal.
+
+    >>> zipf_shares(objects=3, skew=1).round(4).tolist()
+    [0.5455, 0.2727, 0.1818]
+    """
+    objects, skew = check("zipf_shares", "objects", objects), check("zipf_shares", "skew", skew)
+    weights = np.arange(1, objects + 1, dtype=float) ** -skew
+    return weights / weights.sum()
+
+
+def che_hit_ratio(objects, skew, capacity):
+    """Share of requests that an LRU cache of `capacity` objects answers, under Zipf popularity (independent requests).
+
+    Che: an object stays in the cache for a time T that is the same for all; T is where the expected number of
+    objects inside, sum of 1 - exp(-p_i T), equals the capacity. A cache that holds everything hits always.
+
+    >>> round(che_hit_ratio(objects=10_000, skew=0.8, capacity=1_000), 4)
+    0.4367
+    """
+    objects, skew = check("che_hit_ratio", "objects", objects), check("che_hit_ratio", "skew", skew)
+    capacity = check("che_hit_ratio", "capacity", capacity, "cached_objects")
+    if capacity >= objects:
+        return 1.0
+    shares = zipf_shares(objects, skew)
+    high = float(capacity)
+    while _present(shares, high).sum() < capacity:
+        high *= 2
+    stay = bisect(lambda requests: _present(shares, requests).sum() - capacity, 0.0, high)
+    return float(shares @ _present(shares, stay))
+
+
+def _present(shares, requests):
+    """Probability that each object was asked for within the last so many requests."""
+    return -np.expm1(-shares * requests)
