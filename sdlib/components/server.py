@@ -67,8 +67,7 @@ class Server(Component):
         write.work(self.service_ms, self.distribution)
         write.release()
         write.call_all()
-        write.leave(entered)
-        write.back()
+        write.leave_and_back(entered)
 
 
 def _stops(down):

@@ -17,11 +17,12 @@ def arrival_times(clients, seconds, seed):
     if clients.arrivals_s is not None:
         return clients.arrivals_s[clients.arrivals_s < seconds].copy()
     starts_s, rates = rate_steps(clients, seconds)
+    gaps_s = 1 / np.where(rates > 0, rates, np.inf)
     expected = expected_requests(clients, seconds)
     room = int(expected + 10 * math.sqrt(expected) + 100)
     while True:
         times = np.empty(room)
-        count = _fill(times, seed, starts_s, rates, seconds)
+        count = _fill(times, seed, starts_s, rates, gaps_s, seconds)
         if count < room:
             return times[:count].copy() if count < room // 2 else times[:count]
         room *= 2
@@ -46,10 +47,9 @@ def expected_requests(clients, seconds):
 
 
 @jit(entry=True)
-def _fill(times, seed, starts_s, rates, seconds):
+def _fill(times, seed, starts_s, rates, gaps_s, seconds):
     """Invert the expected count of arrivals: exact for a stepwise rate, no gap is dropped at an edge."""
-    step, base = 0, 0.0
-    target = 0.0
+    step, base, target = 0, 0.0, 0.0
     for request in range(len(times)):
         target -= log(uniform(seed, request, 0, 0, PART_ARRIVAL))
         while True:
@@ -61,7 +61,7 @@ def _fill(times, seed, starts_s, rates, seconds):
                 return request
             base += in_step
             step += 1
-        times[request] = min(starts_s[step] + (target - base) / rates[step], seconds)
+        times[request] = min(starts_s[step] + (target - base) * gaps_s[step], seconds)
         if times[request] >= seconds:
             return request
     return len(times)

@@ -25,6 +25,7 @@ from sdlib.engine.machine import (
     bring_down,
     comes_first,
     drop_first,
+    index,
     lose,
     make_ready,
     new_entity,
@@ -69,11 +70,11 @@ def _advance(m, most_events):
         if who == NOBODY:
             return DONE
         if who != SKIP:
-            walk(m, who)
+            walk(m, index(who))
     return PAUSE
 
 
-@jit
+@jit(inline=True)
 def _next_ready(m):
     """Who goes on at this instant; SKIP when that was cancelled."""
     clock = m.clock[0]
@@ -121,7 +122,7 @@ def _next_event(m):
 def _stop(m, who):
     """A planned stop begins."""
     stop = m.entities[who]
-    bring_down(m, stop.holds, stop.delay_s)
+    bring_down(m, stop.server, stop.delay_s)
 
 
 @jit
@@ -208,7 +209,7 @@ def _start(m, early):
         who = new_entity(m, NONE - 1 - row, 0, int(early[row, 0]))
         entity = m.entities[who]
         if entity.pc == NONE:
-            entity.holds, entity.delay_s = int(early[row, 1]), early[row, 3]
+            entity.server, entity.delay_s = int(early[row, 1]), early[row, 3]
             wake_at(m, early[row, 2], who)
         else:
             make_ready(m, who, entity.token, RESUME)
@@ -219,7 +220,8 @@ def _grown(m):
     clock, old = m.clock[0], len(m.entities)
     room = max(2 * old, FIRST_ROOM)
     entities = _longer(m.entities, room)
-    entities["number"][old:] = NONE
+    for link in ("number", "awaits", "waits_at", "holds"):
+        entities[link][old:] = NONE
     entities["next"][old:] = np.append(np.arange(old + 1, room), clock["free"])
     clock["free"], clock["free_count"] = old, clock["free_count"] + room - old
     order = (clock["ready_head"] + np.arange(clock["ready_count"])) % max(len(m.ready), 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 # One cache for every node of a Binder cluster: without this Numba keys it by the exact CPU model. Measured: no slower.
 os.environ.setdefault("NUMBA_CPU_NAME", "generic")
 
-import numba  # noqa: E402  (reads the variable above when it is imported)
+import numba
 
 
 def jit(function=None, entry=False, allocates=False, inline=False):

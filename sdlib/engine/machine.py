@@ -19,6 +19,7 @@ DELIVERED, DEAD, WAITING, IN_PROGRESS = range(4)  # a message's outcome
 
 ENTITY = np.dtype([
     ("number", "i8"), ("place", "i8"), ("awaits", "i8"), ("parent_number", "i8"), ("delay_s", "f8"),
+    ("retry_delay_s", "f8"),
     ("request", "i4"), ("turn", "i4"), ("attempt", "i4"), ("pc", "i4"), ("top", "i4"), ("status", "i4"),
     ("token", "i4"), ("previous", "i4"), ("next", "i4"), ("waits_at", "i4"), ("parent", "i4"), ("server", "i4"),
     ("row", "i4"), ("holds", "i4")], align=True)
@@ -68,6 +69,8 @@ class State(NamedTuple):
     popularity: np.ndarray
 
 
+index = np.uint32  # an index that is surely not negative spares the machine the question
+
 # --- time -----------------------------------------------------------------------------------------------------------
 
 @jit(inline=True)
@@ -83,9 +86,10 @@ def wake_at(m, time, who):
     m.clock[0].heap_size += 1
     while hole:
         above = (hole - 1) >> 1
-        if not comes_first(time, number, m.heap[above].time, m.heap[above].number):
+        event = m.heap[index(above)]
+        if not comes_first(time, number, event.time, event.number):
             break
-        put(m, hole, m.heap[above].time, m.heap[above].number, m.heap[above].who, m.heap[above].token)
+        put(m, hole, event.time, event.number, event.who, event.token)
         hole = above
     put(m, hole, time, number, who, token)
 
@@ -95,24 +99,24 @@ def drop_first(m):
     """Remove the earliest event of the heap."""
     m.clock[0].heap_size -= 1
     size = m.clock[0].heap_size
-    last = m.heap[size]
+    last = m.heap[index(size)]
     time, number, who, token = last.time, last.number, last.who, last.token
     hole, below = 0, 1
     while below < size:
-        right = below + 1
-        if right < size and comes_first(m.heap[right].time, m.heap[right].number, m.heap[below].time,
-                                        m.heap[below].number):
-            below = right
-        if not comes_first(m.heap[below].time, m.heap[below].number, time, number):
+        left, right = m.heap[index(below)], m.heap[index(below + 1)]
+        if below + 1 < size and comes_first(right.time, right.number, left.time, left.number):
+            below += 1
+            left = right
+        if not comes_first(left.time, left.number, time, number):
             break
-        put(m, hole, m.heap[below].time, m.heap[below].number, m.heap[below].who, m.heap[below].token)
+        put(m, hole, left.time, left.number, left.who, left.token)
         hole, below = below, 2 * below + 1
     put(m, hole, time, number, who, token)
 
 
 @jit(inline=True)
 def put(m, hole, time, number, who, token):
-    event = m.heap[hole]
+    event = m.heap[index(hole)]
     event.time, event.number, event.who, event.token = time, number, who, token
 
 
@@ -135,9 +139,7 @@ def new_entity(m, number, request, pc):
     clock.free = entity.next
     clock.free_count -= 1
     entity.number, entity.request, entity.pc = number, request, pc
-    entity.place, entity.attempt, entity.turn, entity.top, entity.status = 0, 0, 0, 0, 0
-    entity.waits_at, entity.parent, entity.awaits, entity.server = NONE, NONE, NONE, NONE
-    entity.row, entity.holds, entity.delay_s = NONE, NONE, 0.0
+    entity.place, entity.attempt, entity.top, entity.retry_delay_s = 0, 0, 0, 0.0
     return who
 
 
@@ -164,11 +166,11 @@ def free_entity(m, who):
 def push(m, who, kind, value):
     """A new level on the entity's stack; returns its index."""
     entity = m.entities[who]
-    index = who * m.clock[0].levels + entity.top
+    at = index(who * m.clock[0].levels + entity.top)
     entity.top += 1
-    m.stack[index].kind = kind
-    m.stack[index].value = value
-    return index
+    level = m.stack[at]
+    level.kind, level.value = kind, value
+    return at
 
 
 # --- places of a node: cores, connections ---------------------------------------------------------------------------
@@ -182,7 +184,7 @@ def account(m, at):
     node.changed_s = now
 
 
-@jit
+@jit(inline=True)
 def join_queue(m, at, who):
     node, entity = m.nodes[at], m.entities[who]
     entity.waits_at, entity.previous, entity.next = at, node.tail, NONE
@@ -195,7 +197,7 @@ def join_queue(m, at, who):
     node.longest_queue = max(node.longest_queue, node.queue)
 
 
-@jit
+@jit(inline=True)
 def leave_queue(m, who):
     entity = m.entities[who]
     node = m.nodes[entity.waits_at]
@@ -232,10 +234,10 @@ def release(m, at):
     """Hand the place to whoever waits longest, or leave it free."""
     account(m, at)
     node = m.nodes[at]
-    heir = node.head
-    if heir == NONE:
+    if node.head == NONE:
         node.busy -= 1
         return
+    heir = index(node.head)
     leave_queue(m, heir)
     push(m, heir, HELD, at)
     make_ready(m, heir, m.entities[heir].token, RESUME)
@@ -250,14 +252,14 @@ def enter(m, at, who):
     if m.clock[0].now < node.down_until_s or node.inside == node.limit:
         turn_away(m, at, who)
         return False
-    index = push(m, who, INSIDE, at)
-    level = m.stack[index]
+    visit = push(m, who, INSIDE, at)
+    level = m.stack[visit]
     level.doomed, level.previous, level.next = 0, node.last_in, NONE
     if node.last_in == NONE:
-        node.first_in = index
+        node.first_in = visit
     else:
-        m.stack[node.last_in].next = index
-    node.last_in = index
+        m.stack[node.last_in].next = visit
+    node.last_in = visit
     node.inside += 1
     return True
 
@@ -277,10 +279,10 @@ def turn_away(m, at, who):
 
 
 @jit(inline=True)
-def leave(m, index):
+def leave(m, visit):
     """Out of the memory that this level of a stack records."""
-    level = m.stack[index]
-    node = m.nodes[level.value]
+    level = m.stack[visit]
+    node = m.nodes[index(level.value)]
     if level.previous == NONE:
         node.first_in = level.next
     else:
@@ -297,10 +299,10 @@ def bring_down(m, at, until_s):
     """The server is down until then; all that is inside is doomed, and ends at this instant in order of entry."""
     node = m.nodes[at]
     node.down_until_s = max(node.down_until_s, until_s)
-    index = node.first_in
-    while index != NONE:
-        m.stack[index].doomed = 1
-        index = m.stack[index].next
+    visit = node.first_in
+    while visit != NONE:
+        m.stack[visit].doomed = 1
+        visit = m.stack[visit].next
     make_ready(m, at, 0, CRASH)
 
 
@@ -309,31 +311,31 @@ def pop_level(m, who):
     """Undo the topmost level of the entity's stack, whatever it records."""
     entity = m.entities[who]
     entity.top -= 1
-    index = who * m.clock[0].levels + entity.top
-    kind, value = m.stack[index].kind, m.stack[index].value
+    at = index(who * m.clock[0].levels + entity.top)
+    kind, value = m.stack[at].kind, index(m.stack[at].value)
     if kind == HELD:
         release(m, value)
     elif kind == INSIDE:
-        leave(m, index)
+        leave(m, at)
     elif kind == PICKED:
         m.targets[value].in_flight -= 1
     else:
         entity.pc = value
-        entity.place = m.stack[index].place
+        entity.place = m.stack[at].place
 
 
 @jit
-def lose(m, index):
+def lose(m, visit):
     """End the visit that this level records: undo all above it; the caller gets the status LOST."""
-    who = index // m.clock[0].levels
+    who = index(visit // m.clock[0].levels)
     entity = m.entities[who]
-    m.nodes[m.stack[index].value].lost += 1
+    m.nodes[m.stack[visit].value].lost += 1
     entity.token += 1
     entity.awaits = NONE
     if entity.waits_at != NONE:
         account(m, entity.waits_at)
         leave_queue(m, who)
-    while who * m.clock[0].levels + entity.top > index:
+    while who * m.clock[0].levels + entity.top > visit:
         pop_level(m, who)
     pop_level(m, who)
     entity.status = LOST

@@ -11,8 +11,8 @@ import numpy as np
 from sdlib.components.base import DISTRIBUTIONS, OK
 from sdlib.engine.blueprint import blueprint
 
-KEEP_STATUS = -1
-(BACK, LEAVE, RELEASE, UNPICK,  # these four close what the topmost level of the stack records
+KEEP_STATUS = 255
+(LEAVE, BACK, RELEASE, UNPICK,  # these four close what the topmost level of the stack records
  TRY, JUDGE, TELL, CALL, ENTER, ACQUIRE, WORK, SKIP_IF_FAILED, PICK, LOOK_UP, STORE, SEND,
  APPEAR, RECEIVE, REPEAT_IF_FAILED, DELETE) = range(20)
 
@@ -59,13 +59,14 @@ class Writer:
         return self.entries[node.index]
 
     def enter(self):
-        """Into a machine: refused while it is down; a crash when memory is full. A failure skips to `leave`."""
+        """Into a machine: refused while it is down; a crash when memory is full. A failure skips to the end."""
         return self._add(ENTER, self.node.index)
 
-    def leave(self, failed_from):
-        """Out of the machine: its memory is free again."""
-        self._add(LEAVE, self.node.index)
+    def leave_and_back(self, failed_from):
+        """Out of the machine, whose memory is free again, and back to the caller with the last status."""
+        self._add(LEAVE, self.node.index, self.node.index)
         self.code[failed_from][2] = len(self.code)
+        self.back()
 
     def acquire(self):
         """Wait for one of this component's places, first come, first served."""

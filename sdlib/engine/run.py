@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from sdlib.bill import usd_per_month
 from sdlib.components.base import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT, check_number
-from sdlib.cost import usd_per_month
 from sdlib.engine.blueprint import blueprint
 from sdlib.engine.records import SAMPLES
 
@@ -21,7 +21,7 @@ class Run:
 
     def __init__(self, system, clients, seconds, seed, engine, records):
         self.system, self.clients, self.seconds, self.seed, self.engine = system, clients, seconds, seed, engine
-        self.records, self.nodes = records, blueprint(system)
+        self.records, self.nodes, self._summaries = records, blueprint(system), {}
 
     def __repr__(self):
         return (f"Run: {len(self.records.requests):,} requests of {self.clients.users:,} users in {self.seconds:g} s, "
@@ -118,6 +118,11 @@ class Run:
         busiest (a component), utilization_percent (its), usd_per_month. NaN where nothing was answered.
         """
         after_s = check_number("summary", "after_s", after_s, low=0, high=self.seconds, example=10, unit="s")
+        if after_s not in self._summaries:
+            self._summaries[after_s] = self._summarize(after_s)
+        return pd.DataFrame([self._summaries[after_s]])
+
+    def _summarize(self, after_s):
         rows = self.records.requests
         rows = rows[rows["arrived_s"] >= after_s] if after_s else rows
         ok = rows["status"] == OK
@@ -126,13 +131,13 @@ class Run:
         latency_ms = (rows["finished_s"][ok] - rows["arrived_s"][ok]) * 1000
         p50, p95, p99 = np.quantile(latency_ms, (0.5, 0.95, 0.99)) if answered else [np.nan] * 3
         busiest = self.stations["utilization"].idxmax()
-        return pd.DataFrame([{
+        return {
             "sent": len(rows), "answered": answered, "failed": failed,
             "throughput_per_s": answered / (self.seconds - after_s) if self.seconds > after_s else np.nan,
             "error_percent": 100 * failed / max(answered + failed, 1),
             "mean_ms": latency_ms.mean() if answered else np.nan, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99,
             "busiest": busiest, "utilization_percent": 100 * self.stations["utilization"][busiest],
-            "usd_per_month": usd_per_month(self.system)}])
+            "usd_per_month": usd_per_month(self.system)}
 
     def conservation(self):
         """Nothing may vanish: a row each for requests and messages, with where all of them are; `balanced` is exact."""

@@ -31,6 +31,7 @@ from sdlib.engine.machine import (
     end_message,
     enter,
     free_entity,
+    index,
     make_ready,
     pop_level,
     push,
@@ -44,24 +45,24 @@ ROUND_ROBIN, RANDOM = POLICIES.index("round_robin"), POLICIES.index("random")
 retry_delay_s = jit(_retry_delay_s)
 
 
-GO_ON, WAIT = -1.0, -2.0  # instead of seconds to sleep: continue at once; wait for someone else
+GO_ON, WAIT, SLEEP = range(3)  # after an instruction: continue at once; wait for someone else; until a time
 
 
 @jit(inline=True)
 def walk(m, who):
     """Carry out the entity's instructions until it waits for something, or ends."""
-    sleep_s = GO_ON
-    while sleep_s == GO_ON:
+    then = GO_ON
+    while then == GO_ON:
         step = m.code[m.entities[who].pc]
         m.entities[who].pc += 1
-        sleep_s = carry_out(m, who, step.op, step.a, step.b, step.x)
-    if sleep_s >= 0.0:
-        wake_at(m, m.clock[0].now + sleep_s, who)
+        then = carry_out(m, who, step.op, index(step.a), step.b, step.x)
+    if then == SLEEP:
+        wake_at(m, m.clock[0].now + m.entities[who].delay_s, who)
 
 
 @jit(inline=True)
 def carry_out(m, who, op, a, b, x):
-    """One instruction; returns the seconds to sleep, GO_ON or WAIT."""
+    """One instruction; returns GO_ON, WAIT, or SLEEP for the entity's delay_s."""
     entity = m.entities[who]
     if op <= do.UNPICK:
         close(m, who, op, a, b)
@@ -69,7 +70,8 @@ def carry_out(m, who, op, a, b, x):
         call(m, who, a, b)
     elif op == do.WORK:
         entity.status = OK
-        return duration(x, b, m.clock[0].seed, entity.request, entity.place, entity.turn)
+        entity.delay_s = duration(x, b, m.clock[0].seed, entity.request, entity.place, entity.turn)
+        return SLEEP
     elif op == do.ENTER:
         if not enter(m, a, who):
             entity.pc = b
@@ -124,12 +126,13 @@ def carry_message(m, who, op, a, b, x):
 def close(m, who, op, a, b):
     """The end of what the topmost level of the stack records."""
     entity = m.entities[who]
-    if op == do.BACK:
-        if a != do.KEEP_STATUS:
-            entity.status = a
-        m.nodes[b].served += entity.status == OK
-    elif op == do.LEAVE:
+    if op == do.LEAVE:
         entity.server = a
+        pop_level(m, who)
+    elif op == do.BACK and a != do.KEEP_STATUS:
+        entity.status = a
+    if op <= do.BACK:
+        m.nodes[b].served += entity.status == OK
     pop_level(m, who)
 
 
@@ -144,7 +147,7 @@ def call(m, who, address, index):
 
 # --- balancers and caches -------------------------------------------------------------------------------------------
 
-@jit
+@jit(inline=True)
 def pick(m, who, at, first, policy):
     """Choose a target by the balancer's policy, and call it."""
     chosen = first + choose(m, who, m.nodes[at], first, policy)
@@ -154,7 +157,7 @@ def pick(m, who, at, first, policy):
     call(m, who, m.targets[chosen].entry, 0)
 
 
-@jit
+@jit(inline=True)
 def choose(m, who, balancer, first, policy):
     """The index of the target that the policy names."""
     if policy == ROUND_ROBIN:
@@ -167,12 +170,12 @@ def choose(m, who, balancer, first, policy):
     return first_with_room(targets.in_flight, targets.room)
 
 
-@jit
+@jit(inline=True)
 def key_of(m, request):
     return zipf_key(m.clock[0].seed, request, m.popularity)
 
 
-@jit
+@jit(inline=True)
 def look_up(m, at, key):
     """True on a hit, which makes the key the newest."""
     node = m.nodes[at]
@@ -186,7 +189,7 @@ def look_up(m, at, key):
     return True
 
 
-@jit
+@jit(inline=True)
 def store(m, at, key):
     """Keep the answer; the key that was used longest ago makes room."""
     node = m.nodes[at]
@@ -203,7 +206,7 @@ def store(m, at, key):
     m.keys[slot].expires_s = m.clock[0].now + node.ttl_s
 
 
-@jit
+@jit(inline=True)
 def unlink(m, node, slot):
     newer, older = m.keys[slot].newer, m.keys[slot].older
     if newer == NONE:
@@ -216,7 +219,7 @@ def unlink(m, node, slot):
         m.keys[older].newer = newer
 
 
-@jit
+@jit(inline=True)
 def link_newest(m, node, slot):
     m.keys[slot].newer, m.keys[slot].older = NONE, node.newest
     if node.newest == NONE:
@@ -241,7 +244,8 @@ def attempt(m, who, root, apart, timeout_s):
         call(m, who, root, 0)
         return GO_ON
     send_off(m, who, apart)
-    return timeout_s
+    client.delay_s = timeout_s
+    return SLEEP
 
 
 @jit
@@ -250,7 +254,7 @@ def send_off(m, who, apart):
     client = m.entities[who]
     child = spawn(m, client.request, apart)
     errand = m.entities[child]
-    errand.turn, errand.place = client.turn, client.place
+    errand.turn, errand.place, errand.server = client.turn, client.place, NONE
     errand.parent, errand.parent_number = who, client.number
     client.awaits = errand.number
     client.status = TIMED_OUT  # what it is if the timer ends the wait
@@ -288,10 +292,11 @@ def judge(m, who, again):
 def wait_before_retry(m, who):
     client, clock = m.entities[who], m.clock[0]
     draw = uniform(clock.seed, client.request, 0, client.attempt, PART_JITTER)
-    client.delay_s = retry_delay_s(clock.backoff, clock.jitter, client.attempt, clock.first_delay_s,
-                                   clock.max_delay_s, client.delay_s, draw)
+    client.retry_delay_s = retry_delay_s(clock.backoff, clock.jitter, client.attempt, clock.first_delay_s,
+                                         clock.max_delay_s, client.retry_delay_s, draw)
+    client.delay_s = client.retry_delay_s
     client.status = IN_FLIGHT
-    return client.delay_s
+    return SLEEP
 
 
 # --- messages -------------------------------------------------------------------------------------------------------

@@ -5,13 +5,13 @@ import math
 import pandas as pd
 import pytest
 
+from sdlib.bill import HOURS_PER_MONTH, cost, usd_per_month
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
-from sdlib.cost import HOURS_PER_MONTH, cost, usd_per_month
 from sdlib.data import instances
 
 COLUMNS = ["component", "machine", "vcpu", "memory_gib", "usd_per_month", "basis"]

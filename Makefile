@@ -1,0 +1,53 @@
+# make lab         open the course in JupyterLab          (PORT=8888, ARGS="--no-browser")
+# make test        every check: style, tests, every saved output of every lesson
+# make notebooks   run all lessons and save what they show
+# make bench       the performance table
+# make clean       remove what make built
+#
+# Each sets itself up on a machine that has only Python 3.11 or newer. Another one: make lab PYTHON=/path/to/python3.12
+
+PYTHON ?=
+PORT   ?= 8888
+ARGS   ?=
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+BENCH  := $(VENV)/.ready-bench
+FIRST  := notebooks/00-start-here.ipynb
+UV     := uv==0.13.9
+LESSON := PYTHONHASHSEED=0 SDLIB_HEADLESS=1
+
+.PHONY: lab test notebooks bench clean
+.DELETE_ON_ERROR:
+
+lab: $(READY)
+	$(PY) -m jupyterlab $$([ "$$(id -u)" = 0 ] && echo --allow-root) --ServerApp.root_dir=. \
+	    --LabApp.default_url=/lab/tree/$(FIRST) --port=$(PORT) \
+	    --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
+
+test: $(READY)
+	$(PY) -m ruff check .
+	$(LESSON) $(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	    tests notebooks $(ARGS)
+
+notebooks: $(READY)
+	$(PY) -m tools.build_notebooks $(ARGS)
+
+bench: $(BENCH)
+	$(PY) -m tools.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@PYTHON="$(PYTHON)" sh tools/make_venv.sh $(VENV)
+	$(PY) -m pip install --quiet "$(UV)"
+	$(PY) -m uv pip install --quiet --python $(PY) -e ".[test]"
+	$(PY) -m sdlib.warm_up
+	@touch $@
+
+$(BENCH): $(READY)
+	$(PY) -m uv pip install --quiet --python $(PY) -e ".[bench]"
+	@touch $@

@@ -1,0 +1,245 @@
+"""The system diagram: drawn from the declaration, filled with what a run measured."""
+
+import math
+
+from sdlib.charts.placing import place
+from sdlib.charts.shapes import filled, hatch, joined, outline, people, ribbon
+from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PAPER, VERMILION, WHITE, Plot, figure
+from sdlib.charts.words import number, percent
+from sdlib.components.base import complain
+from sdlib.engine.blueprint import blueprint
+
+BUSY, FULL = 0.7, 0.9
+SQUARE, MOST_SQUARES = 8, 24
+
+
+def diagram(system_or_run, highlight=None, width=880, height=None):
+    """The system as a figure: a box per component, layered from the clients to the right.
+
+    With a run, a box is filled up to its utilization, its mean queue is a stack of squares (their number grows
+    with the logarithm), a line is as wide as the logarithm of its traffic, and a machine that crashed or
+    refused is hatched and says so. highlight: name of the component to frame as the new one.
+    """
+    height = height or max(170, 30 + 66 * rows(system_or_run))
+    made = figure([diagram_plot(system_or_run, highlight, width - 16, height - 16)], width, height)
+    made.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    return made
+
+
+def rows(system_or_run):
+    """Boxes in the fullest layer of the diagram."""
+    return place(_nodes(system_or_run), 1, 1).rows
+
+
+def _nodes(system_or_run):
+    return system_or_run.nodes if hasattr(system_or_run, "stations") else blueprint(system_or_run)
+
+
+def diagram_plot(system_or_run, highlight=None, width=440, height=330):
+    """The diagram as a `Plot` of this size in pixels."""
+    run = system_or_run if hasattr(system_or_run, "stations") else None
+    nodes = _nodes(system_or_run)
+    names = [node.name for node in nodes]
+    if highlight is not None and highlight not in names:
+        complain("diagram", "highlight", highlight, "a component, one of " + ", ".join(map(repr, names[:12])), names[0])
+    seen = _seen(run, nodes)
+    placing = place(nodes, width, height)
+    frames = {index: outline(nodes[index].kind, centre, placing.box) for index, centre in placing.centre.items()}
+    traces = [*_lines(nodes, seen, placing, run), *_boxes(frames, seen),
+              _frame(frames, nodes, highlight), _stacks(placing, seen), *_words(nodes, seen, placing, run, highlight)]
+    axis = {"visible": False, "fixedrange": True}
+    return Plot(traces, _alt(nodes, seen, placing, run), {**axis, "range": [0, width]}, {**axis, "range": [0, height]})
+
+
+def _seen(run, nodes):
+    """What the run measured at each node, as plain dictionaries; None each without a run."""
+    if run is None:
+        return [None] * len(nodes)
+    seen = run.stations.to_dict("records")
+    for node, row in zip(nodes, seen):
+        row["per_s"] = (row["served"] + row["refused"] + row["lost"]) / run.seconds
+        refusing = "REFUSING" if row["refused"] and node.kind == "Server" else ""
+        row["trouble"] = "CRASHED" if row["crashes"] else refusing
+    return seen
+
+
+def _polygons(name, polygons, **looks):
+    xs, ys = joined(polygons)
+    return {"type": "scatter", "name": name, "mode": "lines", "x": xs, "y": ys, "fill": "toself", "hoverinfo": "skip",
+            "showlegend": False, "line": {"width": 0}, **looks}
+
+
+def _lines(nodes, seen, placing, run):
+    ribbons, root = [], placing.centre[0]
+    half = placing.box[0] / 2
+    start = (placing.clients[0] + 26, placing.clients[1])
+    ribbons.append(ribbon(start, (root[0] - half, root[1]), line_width(_sent_per_s(run))))
+    for node in nodes:
+        for child in dict.fromkeys(node.children):
+            if node.index in placing.centre and child in placing.centre:
+                a, b = placing.centre[node.index], placing.centre[child]
+                rate = edge_rate(nodes, seen, node.index, child)
+                ribbons.append(ribbon((a[0] + half, a[1]), (b[0] - half, b[1]), line_width(rate)))
+    yield _polygons("traffic", ribbons, fillcolor="#B9C4CC")
+    yield _polygons("clients", people(placing.clients, 17), fillcolor=BLUE)
+
+
+def line_width(per_s):
+    """Width in pixels of a line with this traffic; a thin line where nothing is known."""
+    return 1.5 if per_s is None else 1.0 + 2.4 * math.log10(1 + per_s)
+
+
+def edge_rate(nodes, seen, parent, child):
+    """Requests per second from parent to child: the child's traffic, shared like its callers' traffic."""
+    if seen[child] is None:
+        return None
+    callers = sum(seen[node.index]["per_s"] for node in nodes if child in node.children)
+    return seen[child]["per_s"] * (seen[parent]["per_s"] / callers if callers else 0.0)
+
+
+def _sent_per_s(run):
+    return None if run is None else len(run.requests) / run.seconds
+
+
+def _boxes(frames, seen):
+    yield _polygons("box", frames.values(), fillcolor=WHITE)
+    levels = {"calm": [], "busy": [], "full": []}
+    for index, points in frames.items():
+        busy = seen[index]["utilization"] if seen[index] else 0.0
+        if busy > 0:
+            level = "full" if busy >= FULL else "busy" if busy >= BUSY else "calm"
+            levels[level].append(filled(points, busy))
+    for (level, polygons), colour in zip(levels.items(), (GREEN, ORANGE, VERMILION)):
+        yield _polygons(f"fill {level}", polygons, fillcolor=colour, opacity=0.6)
+    troubled = [points for index, points in frames.items() if seen[index] and seen[index]["trouble"]]
+    well = [points for points in frames.values() if points not in troubled]
+    yield _polygons("outline", well, fill="none", line={"width": 1.5, "color": INK})
+    strokes = [line for points in troubled for line in hatch(points)]
+    yield _polygons("hatch", strokes, fill="none", line={"width": 1.2, "color": INK})
+    yield _polygons("trouble", troubled, fill="none", line={"width": 4, "color": INK, "dash": "6px,4px"})
+    yield _polygons("plate", [_plate(points) for points in troubled], fillcolor=WHITE)
+
+
+def _plate(points):
+    """The white ground of the word in a hatched box."""
+    xs, ys = zip(*points)
+    left, right, middle = min(xs) + 3, max(xs) - 3, (min(ys) + max(ys)) / 2
+    return [(left, middle - 8), (right, middle - 8), (right, middle + 8), (left, middle + 8), (left, middle - 8)]
+
+
+def _frame(frames, nodes, highlight):
+    chosen = [points for index, points in frames.items() if nodes[index].name == highlight]
+    around = []
+    for points in chosen:
+        xs, ys = zip(*points)
+        left, right, low, high = min(xs) - 7, max(xs) + 7, min(ys) - 7, max(ys) + 7
+        around.append([(left, low), (right, low), (right, high), (left, high), (left, low)])
+    return _polygons("new", around, fill="none", line={"width": 3, "color": BLUE, "dash": "solid"})
+
+
+def squares(queue):
+    """Squares in a queue's stack: none below a half, then growing with the logarithm."""
+    return 0 if queue < 0.5 else min(MOST_SQUARES, 1 + round(5 * math.log10(max(queue, 1.0))))
+
+
+def _stacks(placing, seen):
+    xs, ys = [], []
+    rows = max(2, int(placing.box[1] // SQUARE))
+    for index, (x, y) in placing.centre.items():
+        for place_in_stack in range(squares(seen[index]["mean_queue"]) if seen[index] else 0):
+            column, row = divmod(place_in_stack, rows)
+            xs.append(x - placing.box[0] / 2 - 7 - column * SQUARE)
+            ys.append(y - placing.box[1] / 2 + SQUARE / 2 + row * SQUARE)
+    return {"type": "scatter", "name": "queue", "mode": "markers", "x": xs, "y": ys, "hoverinfo": "skip",
+            "showlegend": False, "marker": {"symbol": "square", "size": SQUARE - 1.5, "color": PAPER,
+                                            "line": {"width": 1.5, "color": INK}}}
+
+
+def _words(nodes, seen, placing, run, highlight):
+    """The texts, as (x, y, text, size): above, inside and below each box."""
+    words = [*_client_words(placing, run)]
+    half = placing.box[1] / 2
+    small = 10 if placing.box[0] < 80 or placing.rows > 4 else 12
+    for index, (x, y) in placing.centre.items():
+        node, row = nodes[index], seen[index]
+        is_new = node.name == highlight
+        title = f"<b>{'NEW: ' if is_new else ''}{node.name}</b>"
+        words.append((x, y + half + small * 0.9 + 8 * is_new, title, small))
+        words.append((x, y, inside(node, row), 11 if row and row["trouble"] else small))
+        if row and row["mean_queue"] >= 0.5:
+            words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
+        elif row and placing.rows <= 4:
+            words.append((x, y - half - small * 0.9, spec(node.component), small - 1))
+    for x, y, group in placing.more:
+        words.append((x, y, _many(group, seen), 11))
+    yield _texts("words", words)
+
+
+def _client_words(placing, run):
+    x, y = placing.clients
+    if run is None:
+        return [(x, y - 30, "<b>clients</b>", 12)]
+    return [(x, y + 32, f"<b>{number(run.clients.users)} users</b>", 11),
+            (x, y - 28, f"{number(_sent_per_s(run))}/s", 11)]
+
+
+def _texts(name, words):
+    xs, ys, texts, sizes = zip(*words)
+    return {"type": "scatter", "name": name, "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
+            "showlegend": False, "textfont": {"size": sizes, "color": INK}, "cliponaxis": False}
+
+
+def inside(node, row):
+    """The text in a box: what it is made of without a run, else how busy it was or what went wrong."""
+    if row is None:
+        return spec(node.component, "<br>")
+    if row["trouble"]:
+        times = f" x{row['crashes']:.0f}" if row["crashes"] > 1 else ""
+        return f"<b>{row['trouble']}{times}</b>"
+    if row["hits"] + row["misses"]:
+        return f"<b>{100 * row['hits'] / (row['hits'] + row['misses']):.0f} % hits</b>"
+    if not row["capacity"]:
+        return f"{number(row['per_s'])}/s"
+    return f"<b>{percent(row['utilization'])}</b>"
+
+
+def spec(component, joint=", "):
+    """The few knobs that say how big a component is, in words."""
+    units = {"cpus": "CPU", "ram_gb": "GB", "connections": "connections", "policy": "", "capacity": "objects",
+             "count": "workers", "max_receives": "receives"}
+    parts = []
+    for knob, unit in units.items():
+        value = getattr(component, knob, None)
+        if isinstance(value, str):
+            parts.append(value.replace("_", " "))
+        elif isinstance(value, (int, float)):
+            parts.append(f"{number(value)} {unit}")
+    return joint.join(parts)
+
+
+def _many(group, seen):
+    shown, hidden = len(group.shown), len(group.hidden)
+    crashed = sum(bool(seen[index] and seen[index]["crashes"]) for index in group.hidden)
+    return f"<b>{shown} of {shown + hidden} shown</b>" + (f"<br>{crashed} hidden CRASHED" if crashed else "")
+
+
+def _alt(nodes, seen, placing, run):
+    parts = []
+    for index in placing.centre:
+        node, row = nodes[index], seen[index]
+        calls = ", ".join(nodes[child].name for child in dict.fromkeys(node.children) if child in placing.centre)
+        parts.append(node.name + (f" ({_measured(row)})" if row else "") + (f" calls {calls}" if calls else ""))
+    parts += [_many(group, seen).replace("<b>", "").replace("</b>", "").replace("<br>", ", ")
+              for _, _, group in placing.more]
+    who = "clients call" if run is None else (f"{number(run.clients.users)} users send {number(_sent_per_s(run))} "
+                                              "requests per second to")
+    return f"System diagram: {who} {nodes[0].name}; {'; '.join(parts)}."
+
+
+def _measured(row):
+    words = [f"{percent(row['utilization'])} busy"] if row["capacity"] else [f"{number(row['per_s'])} requests/s"]
+    if row["mean_queue"] >= 0.5:
+        words.append(f"mean queue {number(row['mean_queue'])}")
+    if row["trouble"]:
+        words.append(f"crashed {row['crashes']:.0f} times" if row["crashes"] else "refusing")
+    return ", ".join(words)

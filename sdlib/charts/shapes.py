@@ -1,0 +1,83 @@
+"""Outlines of the boxes and the polygons inside them, as points in pixels."""
+
+import math
+
+
+def _arc(centre, radius, first, last, steps=10):
+    return [(centre[0] + radius[0] * math.cos(first + (last - first) * step / steps),
+             centre[1] + radius[1] * math.sin(first + (last - first) * step / steps)) for step in range(steps + 1)]
+
+
+_RECTANGLE = [(0, 0), (1, 0), (1, 1), (0, 1)]
+_HEXAGON = [(0.14, 0), (0.86, 0), (1, 0.5), (0.86, 1), (0.14, 1), (0, 0.5)]
+_CUT = [(0.1, 0), (0.9, 0), (1, 0.2), (1, 0.8), (0.9, 1), (0.1, 1), (0, 0.8), (0, 0.2)]
+_CYLINDER = _arc((0.5, 0.12), (0.5, 0.12), math.pi, 2 * math.pi) + _arc((0.5, 0.88), (0.5, 0.12), 0, math.pi)
+_PIPE = (_arc((0.88, 0.5), (0.12, 0.5), -math.pi / 2, math.pi / 2)
+         + _arc((0.12, 0.5), (0.12, 0.5), math.pi / 2, 3 * math.pi / 2))
+_ARROW = [(0, 0), (0.82, 0), (1, 0.5), (0.82, 1), (0, 1)]
+
+# The shape tells the kind of component without colour; what is not listed is a rectangle.
+OUTLINES = {"Server": _RECTANGLE, "Database": _CYLINDER, "LoadBalancer": _HEXAGON, "Cache": _CUT, "Queue": _PIPE,
+            "Worker": _ARROW}
+
+
+def outline(kind, centre, box):
+    """The closed outline of a box: a list of (x, y)."""
+    points = OUTLINES.get(kind, _RECTANGLE)
+    points = [(centre[0] + (x - 0.5) * box[0], centre[1] + (y - 0.5) * box[1]) for x, y in points]
+    return [*points, points[0]]
+
+
+def filled(points, share):
+    """The part of an outline that lies under the fill level: its height is `share` of the outline's height."""
+    bottom, top = min(y for _, y in points), max(y for _, y in points)
+    level = bottom + min(max(share, 0.0), 1.0) * (top - bottom)
+    below = []
+    for (x0, y0), (x1, y1) in zip(points, points[1:]):
+        if y0 <= level:
+            below.append((x0, y0))
+        if (y0 - level) * (y1 - level) < 0:
+            below.append((x0 + (x1 - x0) * (level - y0) / (y1 - y0), level))
+    return [*below, below[0]] if below else []
+
+
+def hatch(points, step=9):
+    """Slanted lines across the box around these points, as pairs of points."""
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    bottom, top = min(y for _, y in points), max(y for _, y in points)
+    lines, offset = [], bottom - (right - left) + step
+    while offset < top:
+        x0, x1 = left + max(0, bottom - offset), min(right, left + top - offset)
+        lines.append([(x0, offset + x0 - left), (x1, offset + x1 - left)])
+        offset += step
+    return lines
+
+
+def ribbon(start, end, width):
+    """A line with a width in pixels, as a closed polygon."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(dx, dy) or 1.0
+    x, y = -dy / length * width / 2, dx / length * width / 2
+    return [(start[0] + x, start[1] + y), (end[0] + x, end[1] + y), (end[0] - x, end[1] - y),
+            (start[0] - x, start[1] - y), (start[0] + x, start[1] + y)]
+
+
+def people(centre, size):
+    """Three persons, as closed polygons: the clients."""
+    x, y = centre
+    persons = []
+    for shift, scale in ((-0.62, 0.8), (0.62, 0.8), (0, 1.0)):
+        at, unit = x + shift * size, size * scale
+        persons.append(_arc((at, y + 0.62 * unit), (0.3 * unit, 0.3 * unit), 0, 2 * math.pi, 16))
+        persons.append([*_arc((at, y - 0.5 * unit), (0.5 * unit, 0.75 * unit), 0, math.pi, 12),
+                        (at + 0.5 * unit, y - 0.5 * unit)])
+    return persons
+
+
+def joined(polygons):
+    """x and y of many polygons in one trace, with gaps between them."""
+    xs, ys = [], []
+    for polygon in polygons:
+        xs += [round(x, 1) for x, _ in polygon] + [None]
+        ys += [round(y, 1) for _, y in polygon] + [None]
+    return xs, ys

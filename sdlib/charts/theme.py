@@ -1,0 +1,100 @@
+"""One look for every figure: palette, template, and the frame that puts plots into a picture."""
+
+import math
+from dataclasses import dataclass, field
+
+from sdlib.charts.axes import HeldAxes
+
+# Okabe and Ito's palette: told apart by readers with any common colour blindness.
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+INK, FAINT, GRID, PAPER, WHITE = "#1B1B1B", "#5A5A5A", "#DDDDD8", "#FBFBF8", "#FFFFFF"
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+
+_AXIS = {"gridcolor": GRID, "linecolor": INK, "showline": True, "zeroline": False, "ticks": "outside",
+         "tickangle": 0, "fixedrange": True, "title": {"standoff": 6, "font": {"size": 12}}, "exponentformat": "none"}
+# Given with every figure, so that neither Plotly's own template (6.5 kB) nor a global setting is used.
+TEMPLATE = {"layout": {
+    "font": {"family": FONT, "size": 12, "color": INK}, "paper_bgcolor": PAPER, "plot_bgcolor": PAPER,
+    "xaxis": _AXIS, "yaxis": _AXIS, "colorway": [BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY],
+    "hoverlabel": {"bgcolor": WHITE, "font": {"color": INK}}, "hovermode": "closest"}}
+
+
+@dataclass
+class Plot:
+    """One pair of axes: traces, axes and notes as the plain dictionaries that Plotly reads.
+
+    alt: a full sentence that says what is to be seen. shapes and notes refer to the plot's own axes.
+    """
+
+    traces: list
+    alt: str
+    x: dict = field(default_factory=dict)
+    y: dict = field(default_factory=dict)
+    title: str = ""
+    shapes: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+
+
+def compose(cells, width, height, margin=None):
+    """The plain figure (data, layout) of `cells`: (Plot, (x0, x1), (y0, y1)) in shares of the drawing area."""
+    layout = {"template": TEMPLATE, "width": width, "height": height, "autosize": False, "shapes": [],
+              "annotations": [], "margin": margin or {"l": 70, "r": 20, "t": 34, "b": 84},
+              "legend": {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom",
+                         "x": cells[-1][1][0], "xanchor": "left", "font": {"size": 11}},
+              "meta": {"alt": " ".join(plot.alt for plot, _, _ in cells if plot.alt)}}
+    data = []
+    for number, (plot, across, upwards) in enumerate(cells, 1):
+        key = "" if number == 1 else str(number)
+        layout[f"xaxis{key}"] = {**plot.x, "domain": list(across), "anchor": f"y{key}"}
+        layout[f"yaxis{key}"] = {**plot.y, "domain": list(upwards), "anchor": f"x{key}"}
+        data += [{**trace, "xaxis": f"x{key}", "yaxis": f"y{key}"} for trace in plot.traces]
+        layout["shapes"] += [_on_axes(shape, key) for shape in plot.shapes]
+        layout["annotations"] += [_on_axes(note, key) for note in (*plot.notes, *_title(plot.title))]
+    return {"data": data, "layout": layout}
+
+
+def figure(plots, width=880, height=400, gap=0.07):
+    """A `go.Figure` with the plots below each other."""
+    import plotly.graph_objects as go
+
+    HeldAxes().fit(plots)
+    count = len(plots)
+    share = (1 - gap * (count - 1)) / count
+    cells = [(plot, (0, 1), (1 - row * (share + gap) - share, 1 - row * (share + gap)))
+             for row, plot in enumerate(plots)]
+    return go.Figure(compose([(plot, across, (max(low, 0), high)) for plot, across, (low, high) in cells],
+                             width, height))
+
+
+def _on_axes(item, key):
+    placed = dict(item)
+    for axis in "xy":
+        ref = item.get(f"{axis}ref", axis)
+        placed[f"{axis}ref"] = ref.replace(axis, f"{axis}{key}", 1)
+    return placed
+
+
+def _title(text):
+    if not text:
+        return []
+    return [{"text": f"<b>{text}</b>", "xref": "x domain", "yref": "y domain", "x": 0, "y": 1, "xanchor": "left",
+             "yanchor": "bottom", "showarrow": False, "font": {"size": 13}, "yshift": 4}]
+
+
+def note(text, x, y, **more):
+    """A text on an opaque plate, at a place in the plot."""
+    return {"text": text, "x": x, "y": y, "showarrow": False, "bgcolor": "rgba(255,255,255,0.85)",
+            "font": {"size": 11, "color": INK}, **more}
+
+
+def duration_axis(title, **more):
+    """A logarithmic axis in milliseconds whose ticks are said as times."""
+    ticks = [10.0**power for power in range(-2, 8)]
+    return {"type": "log", "title": {"text": title, "standoff": 6}, "tickvals": ticks,
+            "ticktext": ["0.01 ms", "0.1 ms", "1 ms", "10 ms", "100 ms", "1 s", "10 s", "100 s", "17 min", "2.8 h"],
+            **more}
+
+
+def plain(values):
+    """Rounded Python numbers, None for what is not finite: small, and the same on every processor."""
+    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values]

@@ -1,0 +1,18 @@
+"""Real software on 127.0.0.1, beside the simulation: start it, load it, watch it, and leave nothing behind."""
+
+from importlib import import_module
+
+_HOMES = {"check": "inventory", "ready": "inventory", "one_server": "lessons", "hockey_stick": "lessons",
+          "LabResult": "result", "LabError": "stage", "LoadResult": "web", "WebServer": "web", "web_server": "web"}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    """Import on first use: the servers start as modules of this package, and must not wait for pandas."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__

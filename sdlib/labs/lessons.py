@@ -1,0 +1,115 @@
+"""The labs of the lessons: each drives real software for less than 20 s and returns a LabResult."""
+
+from itertools import pairwise
+
+from sdlib.components.base import check_number, complain
+from sdlib.labs.result import LabResult, yes
+from sdlib.labs.web import check_load, web_server
+
+LITTLE_TOLERANCE = 0.01
+PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in
+
+
+def one_server(cpus=4, requests_per_s=200, seconds=5, service_ms=10.0, seed=1):
+    """Lesson 1: what a request costs on a real server that has time to spare.
+
+    cpus, service_ms: as for `web_server`; requests_per_s, seconds: as for `WebServer.load`, at most 90 % of
+    the capacity. Returns a LabResult. A hundred users send 6.7 requests/s, too few to measure within seconds.
+    """
+    running = web_server(cpus=cpus, service_ms=service_ms, seed=seed)
+    check_load(requests_per_s, seconds)
+    load_percent = round(100 * requests_per_s * service_ms / 1000 / cpus)
+    check_number("lab.one_server", "load_percent", load_percent, low=1, high=90, example=50,
+                 unit="% of the capacity: requests_per_s x service_ms / 1000 / cpus")
+    with running as server:
+        load = server.load(requests_per_s, seconds, seed)
+    return LabResult({load_percent: load}, [
+        _counts(load),
+        f"every request is accounted for: {yes(load.conserved())}",
+        f"every answer carried its row from SQLite: {yes(_all_answered(load))}",
+        f"no request was held for less than its CPU time: {yes(_held_long_enough(load))}",
+        f"Little's law, in flight = arrival rate x time in the server: {yes(_little_holds(load))}"])
+
+
+def hockey_stick(cpus=2, utilizations=(0.3, 0.6, 0.8, 0.95, 1.3), seconds=2.5, service_ms=10.0, ram_requests=64,
+                 restart_s=0.5, seed=1):
+    """Lesson 2: a real server at rising load, and past its capacity.
+
+    utilizations: rising shares of the capacity, the first at most 0.5 and the last 1.2 to 2. Each load measures
+    the service time and so sets the next one's rate. seconds: per load, the last takes 1.6 times as long.
+    The rest as for `web_server`; the default is a machine of 2 CPUs with 0.5 GB for requests of 8 MB, since the
+    real requests share the learner's CPU with the clients. Returns a LabResult.
+    """
+    utilizations = _checked_utilizations(utilizations)
+    running = web_server(cpus=cpus, service_ms=service_ms, ram_requests=ram_requests, restart_s=restart_s, seed=seed)
+    check_number("lab.hockey_stick", "service_ms", service_ms, low=1, high=50, example=10, unit="ms")
+    check_number("lab.hockey_stick", "seconds", seconds, low=0.5, high=30, example=2.5, unit="s per load")
+    check_load(utilizations[-1] * cpus * 1000 / service_ms, seconds * PAST_CAPACITY_FACTOR)
+    loads, measured_ms = {}, service_ms
+    with running as server:
+        for utilization in utilizations:
+            length_s = seconds * (PAST_CAPACITY_FACTOR if utilization > 1 else 1)
+            load = server.load(utilization * cpus * 1000 / measured_ms, length_s, seed)
+            loads[round(100 * utilization)] = load
+            measured_ms = service_ms + _overhead_ms(load)
+        after = server.load(cpus * 200 / measured_ms, 0.5, seed)
+    return LabResult(loads, _overload_verdict(loads, after))
+
+
+def _overload_verdict(loads, after):
+    first, *_, last = loads
+    below, past = loads[first], loads[last]
+    medians = {share: load.answered["latency_ms"].median() for share, load in loads.items()}
+    failed = past.requests["status"].value_counts()
+    return [f"every request is accounted for: {yes(all(load.conserved() for load in [*loads.values(), after]))}",
+            f"at {first} % of its capacity the server answered all: {yes(_all_answered(below))}",
+            *(f"median latency at {last} % is longer than at {share} %: {yes(medians[last] > medians[share])}"
+              for share in loads if share <= 80),
+            f"at {last} % memory ran out: the server crashed: {yes(past.crashes > 0)}",
+            f"at {last} % requests were lost in the crash: {yes(failed['lost'] > 0)}",
+            f"at {last} % requests were refused during the restart: {yes(failed['refused'] > 0)}",
+            f"after the restart the server answered all again: {yes(_all_answered(after))}"]
+
+
+def _counts(load):
+    counts = load.requests["status"].value_counts()
+    return (f"sent {len(load.requests):,}, answered {counts['ok']:,}, refused {counts['refused']:,}, "
+            f"lost {counts['lost']:,}, timed out {counts['timed out']:,}")
+
+
+def _all_answered(load):
+    return len(load.answered) == len(load.requests)
+
+
+def _overhead_ms(load):
+    """What holding a real worker adds to the CPU time asked for; the median ignores a stall of this machine."""
+    return (load.answered["service_ms"] - load.answered["drawn_ms"]).median()
+
+
+def _held_long_enough(load):
+    return bool((load.answered["service_ms"] >= load.answered["drawn_ms"]).all())
+
+
+def _little_holds(load):
+    """The server's own count of who was inside, against the times that the requests report.
+
+    Over a time that begins and ends empty the law is exact: it fails when a request was miscounted.
+    """
+    in_flight = load.request_seconds / load.seconds
+    rate_per_s = len(load.answered) / load.seconds
+    time_in_server_s = (load.answered["waited_ms"] + load.answered["service_ms"]).mean() / 1000
+    return abs(in_flight - rate_per_s * time_in_server_s) <= LITTLE_TOLERANCE * in_flight
+
+
+def _checked_utilizations(utilizations):
+    example = (0.3, 0.6, 0.8, 0.95, 1.3)
+    try:
+        shares = [check_number("lab.hockey_stick", "utilizations", share, low=0.05, high=2, example=0.8)
+                  for share in utilizations]
+    except TypeError:
+        complain("lab.hockey_stick", "utilizations", utilizations, "a list of shares of the capacity", example)
+    rising = all(low < high for low, high in pairwise(shares))
+    if len(shares) < 2 or not rising or shares[0] > 0.5 or shares[-1] < 1.2:
+        complain("lab.hockey_stick", "utilizations", utilizations,
+                 "rising shares of the capacity, the first at most 0.5 and the last from 1.2 to 2", example)
+    return shares

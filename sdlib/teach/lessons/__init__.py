@@ -1,0 +1,37 @@
+"""The lessons' texts, one file each (lesson_01.py holds LESSON), and how the tools look them up."""
+
+import pkgutil
+from importlib import import_module
+
+_PREFIX = "lesson_"
+
+
+def numbers():
+    """The numbers of the lessons that exist, as texts: ["00", "01", ...]."""
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
+
+
+def lesson(tool, number):
+    """The Lesson with this number. ValueError names the known ones."""
+    if number not in numbers():
+        _unknown(tool, number, numbers())
+    return _load(number)
+
+
+def find(tool, part, key):
+    """The prediction or exercise with this key, in any lesson. ValueError names the known ones."""
+    known = {item.key: item for number in numbers() for item in getattr(_load(number), part)}
+    if not isinstance(key, str) or key not in known:
+        _unknown(tool, key, known)
+    return known[key]
+
+
+def _load(number):
+    return import_module(f"{__name__}.{_PREFIX}{number}").LESSON
+
+
+def _unknown(tool, key, known):
+    known = list(known)
+    raise ValueError(f"{tool}({key!r:.60}): there is no such entry. Known: {', '.join(known)}; "
+                     f"for example sd.{tool}({known[0]!r}).")

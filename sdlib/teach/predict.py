@@ -1,0 +1,127 @@
+"""sd.predict: asks before anything is revealed, and later puts the prediction beside the learner's own run."""
+
+from dataclasses import dataclass
+
+from sdlib.teach.book import book
+from sdlib.teach.content import Prediction
+from sdlib.teach.lessons import find
+from sdlib.teach.view import Card, bundle, card_widget, choice_form, numbered, pick
+
+
+def predict(key):
+    """The prediction with this key, such as "01-utilization". ValueError names the known ones."""
+    return Asked(find("predict", "predictions", key))
+
+
+@dataclass(frozen=True, repr=False)
+class Asked:
+    """A question with choices. Shown, it is a form; by code, answer it with choose(number) or leave it with skip()."""
+
+    prediction: Prediction
+
+    def choose(self, number):
+        """Record the choice with this number, counted from 1."""
+        asked = self.prediction
+        choice = pick(f"{self._call}.choose", asked.choices, number)
+        is_late = asked.key in book().revealed or bool(book().entries("reveals", asked.key))
+        book().record("predictions", asked.key, choice=number, late=is_late)
+        lines = (f"{number}. {choice.text}",
+                 "The result was shown before, so this one does not count." if is_late else "Now run the cells below.")
+        return Card("note", "Your prediction is recorded", (*lines, *_notice()))
+
+    def skip(self):
+        """Record that there is no prediction."""
+        book().record("predictions", self.prediction.key, choice=0)
+        return Card("note", "Skipped", ("Read on. You can still predict until you run the reveal.", *_notice()))
+
+    def reveal(self, run):
+        """The result of `run` (from sd.simulate), the reason, and the prediction beside it."""
+        if not hasattr(run, "summary"):
+            raise ValueError(f"{self._call}.reveal({run!r:.60}): run must be what sd.simulate returned; "
+                             f"for example {self._call}.reveal(run).")
+        book().revealed.add(self.prediction.key)
+        right = int(self.prediction.right(run))
+        first = _first(self.prediction.key)
+        if first and not book().entries("reveals", self.prediction.key):
+            book().record("reveals", self.prediction.key, right=first == right + 1)
+        return Revealed(self.prediction, right, self.prediction.result(run), _latest(self.prediction.key), first)
+
+    @property
+    def _call(self):
+        return f'sd.predict("{self.prediction.key}")'
+
+    def _card(self):
+        asked = self.prediction
+        how = f"Choose before you run on, or skip. Without the form: {self._call}.choose(number)"
+        return Card("not attempted yet", f"Predict: {asked.ask}", (*numbered(asked.choices), how))
+
+    def widget(self):
+        """The form."""
+        asked = self.prediction
+        question = Card("not attempted yet", "Predict", (asked.ask,))
+        return choice_form(question, [choice.text for choice in asked.choices], self.choose, self.skip)
+
+    def __str__(self):
+        return str(self._card())
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return bundle(self._card(), self.widget)
+
+
+@dataclass(frozen=True, repr=False)
+class Revealed:
+    """The result beside the prediction. Saved outputs hold the impersonal form; print() gives the personal one."""
+
+    prediction: Prediction
+    right: int             # index of the choice that the run proved
+    result: str
+    chosen: int            # number of the latest choice; 0 for skipped, None for none
+    first: int | None      # number of the first choice made before the result was known
+
+    def impersonal(self):
+        """The same card for everybody: the result, the reason, and a word on every other choice."""
+        choices = self.prediction.choices
+        others = tuple(f"If you thought \"{choice.text}\": {choice.why}"
+                       for number, choice in enumerate(choices) if number != self.right)
+        return Card("note", self.result, (*self._reason(), *others, "No prediction was recorded here."))
+
+    def personal(self):
+        """The card for the one who predicted."""
+        if not self.chosen:
+            word = "You skipped the prediction." if self.chosen == 0 else "No prediction was recorded."
+            return Card("note", self.result, (word, *self._reason()))
+        choice = self.prediction.choices[self.chosen - 1]
+        is_right = self.chosen == self.right + 1
+        lines = [f"You predicted: {choice.text}."]
+        if self.first and self.first != self.chosen:
+            lines.append(f"Your first prediction was: {self.prediction.choices[self.first - 1].text}.")
+        lines += [] if is_right else [choice.why]
+        title = f"{'As predicted' if is_right else 'Not as predicted'}. {self.result}"
+        return Card("right" if is_right else "misconception", title, (*lines, *self._reason()))
+
+    def _reason(self):
+        return f"That is: {self.prediction.choices[self.right].text.rstrip('.')}.", self.prediction.because
+
+    def __str__(self):
+        return str(self.personal())
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return bundle(self.impersonal(), lambda: card_widget(self.personal()))
+
+
+def _latest(key):
+    made = book().entries("predictions", key)
+    return made[-1].get("choice") if made else None
+
+
+def _first(key):
+    return next((entry["choice"] for entry in book().entries("predictions", key)
+                 if entry.get("choice") and not entry.get("late")), None)
+
+
+def _notice():
+    return (book().notice,) if book().notice else ()

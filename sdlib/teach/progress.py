@@ -1,0 +1,90 @@
+"""sd.progress: what was predicted, checked, answered and reached so far, lesson by lesson."""
+
+from html import escape
+
+from sdlib.teach import lessons
+from sdlib.teach.book import FILE_NAME, book
+from sdlib.teach.view import Card, bundle
+
+COLUMNS = ("lesson", "predictions", "easy", "medium", "hard", "quiz", "goals")
+_SCROLL = "overflow-x:auto;color:var(--jp-ui-font-color1,#222);background:var(--jp-layout-color1,#fff)"
+_CELL = "padding:2px 10px;text-align:left;white-space:nowrap;line-height:1.5;border-bottom:1px solid #767676"
+
+
+def progress(lesson=None):
+    """Progress in all lessons, or in one such as "01". ValueError names the known ones."""
+    chosen = lessons.numbers() if lesson is None else [lessons.lesson("progress", lesson).number]
+    return Progress([lessons.lesson("progress", number) for number in chosen])
+
+
+class Progress:
+    """A table, a row per lesson. Saved outputs hold only where it is kept; print() and the widget show the table."""
+
+    def __init__(self, of_lessons):
+        self.lessons = of_lessons
+
+    def rows(self):
+        """A tuple per lesson, in the order of COLUMNS."""
+        return [_row(lesson) for lesson in self.lessons]
+
+    def __str__(self):
+        table = [COLUMNS, *self.rows()]
+        widths = [max(len(row[place]) for row in table) for place in range(len(COLUMNS))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        return "\n".join(lines + ([book().notice] if book().notice else []))
+
+    __repr__ = __str__
+
+    def html(self):
+        """The table as HTML."""
+        head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in COLUMNS)
+        body = "".join(f'<tr><th scope="row" style="{_CELL}">{row[0]}</th>'
+                       + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row[1:]) + "</tr>"
+                       for row in self.rows())
+        return (f'<div style="{_SCROLL}"><table><caption>Your progress</caption>'
+                f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(book().notice)}</p></div>")
+
+    def widget(self):
+        """The table as a widget."""
+        from ipywidgets import HTML
+        return HTML(self.html())
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        lines = (f"It is kept on this machine only, in {FILE_NAME} beside the notebook. Delete the file to begin anew.",
+                 "As text: print(sd.progress())")
+        return bundle(Card("note", "Your progress", lines), self.widget)
+
+
+def _row(lesson):
+    exercises = (_exercise(exercise.key) for exercise in lesson.exercises)
+    return (f"{lesson.number} {lesson.title}", _predictions(lesson), *exercises, _quiz(lesson), _goals(lesson))
+
+
+def _predictions(lesson):
+    keys = [prediction.key for prediction in lesson.predictions]
+    made = sum(any(entry.get("choice") for entry in book().entries("predictions", key)) for key in keys)
+    scored = [entry.get("right") for key in keys for entry in book().entries("reveals", key)]
+    return f"{made} of {len(keys)} made" + (f", {sum(map(bool, scored))} right at first" if scored else "")
+
+
+def _exercise(key):
+    outcomes = [entry.get("outcome") for entry in book().entries("exercises", key)]
+    if not outcomes:
+        return "○ never checked"
+    if "right" not in outcomes:
+        return f"✗ not yet, {_tries(len(outcomes))}"
+    return f"✓ right, {_tries(outcomes.index('right') + 1)}"
+
+
+def _tries(count):
+    return "1 try" if count == 1 else f"{count} tries"
+
+
+def _quiz(lesson):
+    keys = [f"{lesson.number}-{place}" for place, _ in enumerate(lesson.quiz, start=1)]
+    return f"{sum(bool(book().entries('quiz', key)) for key in keys)} of {len(keys)} answered"
+
+
+def _goals(lesson):
+    keys = [f"{lesson.number}-{place}" for place, _ in enumerate(lesson.goals, start=1)]
+    return f"{sum(bool(book().entries('goals', key)) for key in keys)} of {len(keys)} reached"

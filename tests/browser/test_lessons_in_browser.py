@@ -1,0 +1,30 @@
+"""Every lesson as a learner meets it: JupyterLab in a real Chromium, all cells run, every slider panel moved."""
+
+import pytest
+
+from tools.lab_browser import ROOT
+
+LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_runs_and_its_panels_follow_the_hand(open_notebook, name):
+    with open_notebook(name) as notebook:
+        notebook.run_all()
+        assert notebook.errors() == []
+        panels = notebook.cells_with("sd.explore(")
+        assert panels, "a lesson without a panel"
+        for panel in panels:
+            assert_the_panel_follows(notebook, panel)
+        assert notebook.traffic.console_errors == []
+        assert notebook.traffic.beyond_this_machine() == []
+
+
+def assert_the_panel_follows(notebook, panel):
+    """Each slider moves the plots when the keyboard moves it, and the first also when the mouse drags it."""
+    shown = notebook.wait_for_plots(panel)
+    for slider in range(len(notebook.sliders(panel))):
+        notebook.press_slider(panel, slider, times=3)
+        shown = notebook.wait_for_change(panel, shown)
+    notebook.drag_slider(panel, 0, to=0.5)
+    notebook.wait_for_change(panel, shown)

@@ -1,0 +1,43 @@
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sdlib.labs.stage import FOLDER_PREFIX, MARK
+
+
+class Traces:
+    """What labs leave behind: their processes (by the mark in the environment) and folders (by prefix)."""
+
+    def __init__(self, home):
+        self.home = Path(home)
+
+    def processes(self):
+        return [process.pid for process in psutil.process_iter() if str(self.home) in self._mark(process)]
+
+    def folders(self):
+        return list(self.home.glob(FOLDER_PREFIX + "*"))
+
+    def wait_until_gone(self, within_s=20):
+        until = time.monotonic() + within_s
+        while (self.processes() or self.folders()) and time.monotonic() < until:
+            time.sleep(0.05)
+        return not self.processes() and not self.folders()
+
+    @staticmethod
+    def _mark(process):
+        try:
+            return process.environ().get(MARK, "")
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            return ""
+
+
+@pytest.fixture
+def traces(tmp_path, monkeypatch):
+    """Labs of this test have their own temporary folder; whatever happens, they must leave nothing."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield Traces(tmp_path)
+    assert Traces(tmp_path).wait_until_gone()

@@ -1,0 +1,47 @@
+"""Numbers that a lesson's prose states and that no cell of it computes: each with what proves it.
+
+FACTS[lesson]["number as it is written"] is a function that takes nothing and returns True when the number is right.
+"""
+
+import inspect
+from dataclasses import fields
+
+import sdlib as sd
+
+
+def default(component, knob):
+    """The value that a knob has when nobody turns it."""
+    return next(field.default for field in fields(component) if field.name == knob)
+
+
+def per_second(users):
+    """Requests per second of a crowd with the default habits."""
+    return users * default(sd.Clients, "requests_per_minute") / 60
+
+
+def small_server():
+    return sd.Server(cpus=4, ram_gb=4)
+
+
+def capacity_per_s():
+    return small_server().cpus * 1000 / default(sd.Server, "service_ms")
+
+
+def lab_utilizations():
+    return inspect.signature(sd.lab.hockey_stick).parameters["utilizations"].default
+
+
+SERVICE_MS = {"10": lambda: default(sd.Server, "service_ms") == 10}
+MEMORY_MB = {"8": lambda: default(sd.Server, "memory_mb") == 8}
+
+FACTS = {
+    1: SERVICE_MS | MEMORY_MB | {"6.67": lambda: round(per_second(100), 2) == 6.67},
+    2: SERVICE_MS | MEMORY_MB | {
+        "167": lambda: round(per_second(1_000_000) / capacity_per_s()) == 167,
+        "400": lambda: capacity_per_s() == 400,
+        "6,000": lambda: per_second(6_000) == capacity_per_s(),
+        "512": lambda: small_server().most_in_flight == 512,
+        "30": lambda: default(sd.Server, "restart_s") == 30,
+        "130": lambda: lab_utilizations()[-1] == 1.3,
+    },
+}

@@ -1,0 +1,161 @@
+"""A lesson's notebook, taken apart for the contract: cells, calls, headings, links, prose, what the cells print."""
+
+import ast
+import html
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+
+FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(\s*<?([^)\s>]+)>?[^)]*\)")
+HTML_LINK = re.compile(r"""\b(?:href|src)\s*=\s*["']([^"']+)["']""")
+BARE_URL = re.compile(r"https?://[^\s<>)\"']+")
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call in a code cell: its dotted name ("sd.predict"), its first argument if that is a text, its keywords."""
+
+    name: str
+    text: str
+    keywords: dict
+
+
+class Cell:
+    """One cell: `place` counts from 0."""
+
+    def __init__(self, place, cell):
+        self.place = place
+        self.kind = cell.cell_type
+        self.source = cell.source
+        self.metadata = cell.metadata
+        self.outputs = cell.get("outputs", [])
+        self.execution_count = cell.get("execution_count")
+
+    @cached_property
+    def tree(self):
+        """The syntax tree of a code cell. Raises SyntaxError, also for magics."""
+        return ast.parse(self.source)
+
+    @cached_property
+    def calls(self):
+        """All calls in a code cell."""
+        if self.kind != "code":
+            return []
+        return [call_of(node) for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+
+    @cached_property
+    def names(self):
+        """All dotted names in a code cell, called or not: {"sd.theory.mmc", ...}."""
+        nodes = ast.walk(self.tree) if self.kind == "code" else ()
+        return {dotted(node) for node in nodes if isinstance(node, (ast.Attribute, ast.Name))}
+
+    @cached_property
+    def text(self):
+        """Markdown without its code fences."""
+        return FENCE.sub("", self.source) if self.kind == "markdown" else ""
+
+    @cached_property
+    def headings(self):
+        """[(level, text)] of a markdown cell."""
+        return [(len(marks), text) for marks, text in HEADING.findall(self.text)]
+
+    @cached_property
+    def prose(self):
+        """The words that a learner reads: no code, no addresses, no tags."""
+        text = re.sub(r"`[^`]*`", " ", self.text)
+        text = LINK.sub(lambda match: match[2], text)
+        return html.unescape(re.sub(r"<[^>]+>", " ", BARE_URL.sub(" ", text)))
+
+    @cached_property
+    def links(self):
+        """[(is a picture, text, target)] of a markdown cell."""
+        links = [(bool(mark), text, target) for mark, text, target in LINK.findall(self.text)]
+        links += [(False, "", target) for target in HTML_LINK.findall(self.text)]
+        known = {target for _, _, target in links}
+        return links + [(False, "", url) for url in BARE_URL.findall(LINK.sub("", self.text)) if url not in known]
+
+    @cached_property
+    def printed(self):
+        """What the saved outputs say, as plain text: streams, text, tables, and the alt texts of figures."""
+        return "\n".join(said for output in self.outputs for said in output_texts(output))
+
+    def figures(self):
+        """The outputs that hold a plotly figure."""
+        return [output for output in self.outputs if PLOTLY in output.get("data", {})]
+
+
+def output_texts(output):
+    """The texts in one output."""
+    if output.output_type == "stream":
+        return [output.text]
+    data = output.get("data", {})
+    table = re.sub(r"<style.*?</style>", " ", data.get("text/html", ""), flags=re.DOTALL)
+    texts = [data.get("text/plain", ""), data.get("text/markdown", ""), html.unescape(re.sub(r"<[^>]+>", " ", table))]
+    return [*texts, alt_text(output)]
+
+
+def alt_text(output):
+    """The alt text that a plotly output carries in its layout, or ""."""
+    layout = output.get("data", {}).get(PLOTLY, {}).get("layout", {})
+    meta = layout.get("meta")
+    return meta.get("alt", "") if isinstance(meta, dict) else ""
+
+
+def dotted(node):
+    """"sd.theory.mmc" for the attribute of an attribute of a name; "" for what is not such a chain."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return ""
+
+
+def call_of(node):
+    """The Call that a syntax node stands for."""
+    texts = [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
+    text = texts[0] if texts and isinstance(texts[0], str) else ""
+    keywords = {word.arg: word.value.value for word in node.keywords if isinstance(word.value, ast.Constant)}
+    return Call(dotted(node.func), text, keywords)
+
+
+class Lesson:
+    """A notebook that is a lesson. `number` is that of its file name."""
+
+    def __init__(self, path, notebook=None):
+        self.path = Path(path)
+        self.notebook = notebook or nbformat.reads(self.path.read_text(encoding="utf-8"), as_version=4)
+        self.number = int(self.path.name[:2])
+        self.cells = [Cell(place, cell) for place, cell in enumerate(self.notebook.cells)]
+
+    @property
+    def code(self):
+        return [cell for cell in self.cells if cell.kind == "code"]
+
+    @property
+    def markdown(self):
+        return [cell for cell in self.cells if cell.kind == "markdown"]
+
+    @property
+    def bytes(self):
+        return len(json.dumps(self.notebook).encode()) if not self.path.exists() else self.path.stat().st_size
+
+    @cached_property
+    def anchors(self):
+        """What `#...` may point to: JupyterLab writes a heading with its blanks as dashes."""
+        return {text.replace(" ", "-") for cell in self.markdown for _, text in cell.headings}
+
+    def first(self, called):
+        """The first code cell that calls a function of this name, or None."""
+        return next((cell for cell in self.code if any(call.name == called for call in cell.calls)), None)
+
+    def section(self, cell):
+        """The text of the last heading at or above a cell, or ""."""
+        above = [text for other in self.cells[:cell.place + 1] for _, text in other.headings]
+        return above[-1] if above else ""

@@ -1,0 +1,132 @@
+"""Predictions: recorded, skippable, scored against the learner's own run."""
+
+import json
+
+import pytest
+
+from sdlib.teach import lessons
+from sdlib.teach.book import FILE_NAME
+from sdlib.teach.predict import predict
+
+PREDICTIONS = [asked for number in lessons.numbers() for asked in lessons.lesson("quiz", number).predictions]
+
+PROOFS = {
+    "00-million": [{"error_percent": percent} for percent in (3, 60, 90, 99.6)],
+    "01-utilization": [{"utilization_percent": percent} for percent in (1.7, 6.7, 42, 98)],
+    "01-latency": [{"mean_ms": ms} for ms in (7, 11, 20, 300)],
+    "02-hockey": [{"mean_ms": ms} for ms in (12, 20, 56, 4000)],
+    "02-crash": [{}, {"error_percent": 30}, {"error_percent": 50, "crashes": 1}, {"error_percent": 90, "crashes": 2}],
+}
+
+
+def test_every_prediction_has_proofs_here():
+    assert {asked.key for asked in PREDICTIONS} == set(PROOFS)
+
+
+@pytest.mark.parametrize("key", PROOFS)
+def test_each_choice_can_be_the_right_one_and_is_read_off_the_run(key, a_run):
+    asked = predict(key)
+    for number, figures in enumerate(PROOFS[key], start=1):
+        asked.choose(number)
+        card = asked.reveal(a_run(**figures)).personal()
+        assert card.tone == "right" and "As predicted" in card.title
+
+
+@pytest.mark.parametrize("key", PROOFS)
+def test_each_wrong_choice_gets_its_own_word(key, a_run):
+    asked = predict(key)
+    for right, figures in enumerate(PROOFS[key]):
+        for number, choice in enumerate(asked.prediction.choices):
+            if number != right:
+                asked.choose(number + 1)
+                card = asked.reveal(a_run(**figures)).personal()
+                assert card.tone == "misconception" and choice.why in card.lines
+                assert asked.prediction.because in card.lines
+    assert len({choice.why for choice in asked.prediction.choices}) == len(asked.prediction.choices)
+
+
+def test_the_impersonal_form_is_the_same_for_everybody(a_run):
+    asked = predict("01-utilization")
+    def outputs():
+        revealed = asked.reveal(a_run())._repr_mimebundle_()
+        return asked._repr_mimebundle_(), revealed
+    nobody = outputs()
+    asked.choose(3)
+    assert outputs() == nobody
+    text = nobody[1]["text/plain"]
+    assert "In this run the server was 1.7 % busy." in text and "No prediction was recorded" in text
+    assert "If you thought \"15 to 50 %\"" in text and "If you thought \"under 4 %\"" not in text
+
+
+def test_asking_and_revealing_write_nothing(a_run, folder):
+    for key in PROOFS:
+        str(predict(key)), str(predict(key).reveal(a_run()))
+    assert list(folder.iterdir()) == []
+
+
+def test_nothing_is_given_away_before_the_reveal():
+    asked = predict("01-utilization")
+    shown = str(asked) + asked._repr_mimebundle_()["text/html"]
+    assert not any(choice.why in shown for choice in asked.prediction.choices)
+    assert asked.prediction.because not in shown
+
+
+def test_the_personal_form_without_and_with_a_skipped_prediction(a_run):
+    asked = predict("01-utilization")
+    assert "No prediction was recorded." in str(asked.reveal(a_run()))
+    asked.skip()
+    assert "You skipped the prediction." in str(asked.reveal(a_run()))
+
+
+def test_the_first_prediction_is_kept_and_scored(a_run, folder):
+    asked = predict("01-utilization")
+    asked.choose(2)
+    asked.choose(1)
+    assert "Your first prediction was: 4 to 15 %." in str(asked.reveal(a_run()))
+    entries = json.loads((folder / FILE_NAME).read_text())["entries"]
+    assert [entry["choice"] for entry in entries["predictions"]["01-utilization"]] == [2, 1]
+    assert entries["reveals"]["01-utilization"][0]["right"] is False
+    assert entries["predictions"]["01-utilization"][0]["at"].endswith("+00:00")
+
+
+def test_a_prediction_after_the_reveal_does_not_count(a_run, folder):
+    asked = predict("01-utilization")
+    asked.reveal(a_run())
+    assert "does not count" in str(asked.choose(1))
+    asked.reveal(a_run())
+    entries = json.loads((folder / FILE_NAME).read_text())["entries"]
+    assert entries["predictions"]["01-utilization"][0]["late"] is True and "reveals" not in entries
+
+
+@pytest.mark.parametrize("number", [0, 5, -1, "1", 1.0, True, None])
+def test_a_choice_that_does_not_exist(number, folder):
+    with pytest.raises(ValueError, match="the number must be a whole number from 1 to 4; for example"):
+        predict("01-utilization").choose(number)
+    assert list(folder.iterdir()) == []
+
+
+def test_reveal_needs_a_run():
+    with pytest.raises(ValueError, match="run must be what sd.simulate returned"):
+        predict("01-utilization").reveal(1.7)
+
+
+@pytest.mark.parametrize("key", ["01-none", None])
+def test_an_unknown_key_names_the_known_ones(key):
+    with pytest.raises(ValueError, match=r"predict\(.*Known: 00-million, 01-utilization"):
+        predict(key)
+
+
+def test_the_form_records_by_its_buttons_and_can_be_skipped(folder):
+    _question, buttons, reply = predict("01-utilization").widget().children
+    *choices, skip = buttons.children
+    assert [button.description for button in choices] == ["1. under 4 %", "2. 4 to 15 %", "3. 15 to 50 %",
+                                                          "4. over 50 %"]
+    assert not (folder / FILE_NAME).exists()
+    choices[1].click()
+    assert "Your prediction is recorded" in reply.value and 'role="status"' in reply.value
+    assert [button.icon for button in buttons.children] == ["", "check", "", "", ""]
+    skip.click()
+    assert "Skipped" in reply.value
+    assert [button.icon for button in buttons.children] == ["", "", "", "", "check"]
+    entries = json.loads((folder / FILE_NAME).read_text())["entries"]["predictions"]["01-utilization"]
+    assert [entry["choice"] for entry in entries] == [2, 0]

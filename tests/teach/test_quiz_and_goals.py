@@ -1,0 +1,114 @@
+"""Quizzes: a word on every choice. Goals: they tick themselves, and stay ticked."""
+
+from html import escape
+
+import pytest
+
+from sdlib.teach import lessons
+from sdlib.teach.book import book
+from sdlib.teach.goals import goals
+from sdlib.teach.quiz import quiz
+
+NUMBERS = lessons.numbers()
+CHOICES = [(number, place, choice) for number in NUMBERS
+           for place, question in enumerate(lessons.lesson("quiz", number).quiz, start=1)
+           for choice, _ in enumerate(question.choices, start=1)]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_three_questions_one_of_them_a_trade_off_and_the_others_with_one_right_side(number):
+    questions = quiz(number).lesson.quiz
+    assert len(questions) == 3
+    assert sum(question.is_trade_off for question in questions) == 1
+    for question in questions:
+        rights = [choice.right for choice in question.choices]
+        assert rights == [None] * len(rights) if question.is_trade_off else rights.count(True) == 1
+        assert all("Right when" in choice.why for choice in question.choices if choice.right is None)
+
+
+@pytest.mark.parametrize("number, question, choice", CHOICES)
+def test_every_choice_gets_its_own_word(number, question, choice):
+    asked = quiz(number).lesson.quiz[question - 1].choices
+    card = quiz(number).answer(question, choice)
+    assert card.lines[-1] == asked[choice - 1].why
+    assert len({other.why for other in asked}) == len(asked)
+    assert card.tone == {True: "right", False: "misconception", None: "note"}[asked[choice - 1].right]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_quiz_gives_nothing_away_and_says_how_to_answer_without_the_form(number):
+    shown = quiz(number)._repr_mimebundle_()
+    text = " ".join(shown["text/plain"].split())
+    for question in quiz(number).lesson.quiz:
+        assert question.ask in text
+        assert not any(choice.why in text for choice in question.choices)
+    assert f'sd.quiz("{number}").answer(question, choice)' in text and set(shown) == {"text/plain", "text/html"}
+
+
+@pytest.mark.parametrize("question, choice", [(0, 1), (4, 1), (1, 9), ("1", 1), (1, None)])
+def test_a_question_or_choice_that_does_not_exist(question, choice):
+    with pytest.raises(ValueError, match="whole number from 1 to 3"):
+        quiz("01").answer(question, choice)
+
+
+def test_the_form_answers_each_question():
+    forms = quiz("01").widget().children
+    assert len(forms) == 3
+    for form, question in zip(forms, quiz("01").lesson.quiz, strict=True):
+        _question, buttons, reply = form.children
+        for button, choice in zip(buttons.children, question.choices, strict=True):
+            button.click()
+            assert escape(choice.why) in reply.value
+
+
+@pytest.mark.parametrize("tool", [quiz, goals])
+@pytest.mark.parametrize("number", ["99", "1", 1, None])
+def test_an_unknown_lesson_names_the_known_ones(tool, number):
+    with pytest.raises(ValueError, match=r"Known: 00, 01, 02"):
+        tool(number)
+
+
+REACHED = {
+    "00": [({"users": 2000}, {}), ({"users": 4000}, {"utilization_percent": 66}),
+           ({"users": 10**6}, {"error_percent": 99})],
+    "01": [({"users": 100, "cpus": 1}, {"utilization_percent": 6.6}), ({"users": 1600}, {"throughput_per_s": 106}),
+           ({"users": 5000}, {"mean_ms": 30})],
+    "02": [({"users": 5600}, {"p99_ms": 200, "utilization_percent": 93}), ({"users": 8000}, {"crashes": 2}),
+           ({"users": 10_000, "cpus": 8, "ram_gb": 4}, {})],
+}
+START = {"users": 100, "cpus": 4, "ram_gb": 4}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_goals_tick_one_by_one_and_stay_ticked(number, a_run):
+    tasks = goals(number)
+    assert len(tasks.texts) == 3
+    assert tasks.update(a_run(), START) == [False] * 3
+    expected = [False] * 3
+    for place, (settings, figures) in enumerate(REACHED[number]):
+        expected[place] = True
+        assert tasks.update(a_run(**figures), {**START, **settings})[place] is True
+    assert tasks.update(a_run(), START) == [True] * 3
+    assert goals(number).ticked == [True] * 3, "kept in the progress file"
+    assert [len(book().entries("goals", f"{number}-{place}")) for place in (1, 2, 3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_goal_is_not_reached_by_failing(number, a_run):
+    """At half of the requests failing, no goal that speaks of serving ticks."""
+    run = a_run(error_percent=50, throughput_per_s=500, mean_ms=500, p99_ms=900, utilization_percent=60)
+    ticked = goals(number).update(run, {"users": 50_000, "cpus": 4, "ram_gb": 4})
+    assert ticked == [False] * 3
+
+
+def test_the_saved_form_of_goals_is_the_same_for_everybody(a_run):
+    nobody = goals("01")._repr_mimebundle_()
+    tasks = goals("01")
+    tasks.update(a_run(utilization_percent=6.6), START)
+    assert tasks._repr_mimebundle_() == nobody and "☑" not in nobody["text/plain"]
+    assert "☑ Keep 100 users" in str(tasks)
+
+
+def test_a_broken_condition_is_not_hidden(a_run):
+    with pytest.raises(KeyError):
+        goals("01").update(a_run(), {})

@@ -1,0 +1,321 @@
+"""Figures are checked as numbers: what is drawn is what was measured."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import plotly.io as pio
+import pytest
+
+from sdlib import charts
+from sdlib.charts.axes import HeldAxes
+from sdlib.charts.diagram import edge_rate, line_width, squares
+from sdlib.charts.placing import layers, place
+from sdlib.charts.shapes import OUTLINES, filled, outline
+from sdlib.charts.still import REQUESTS_PER_REDRAW, picture, run_at
+from sdlib.charts.theme import Plot
+from sdlib.charts.words import duration, number, percent
+from sdlib.components.cache import Cache
+from sdlib.components.clients import Clients
+from sdlib.components.database import Database
+from sdlib.components.load_balancer import LoadBalancer
+from sdlib.components.queue import Queue, Worker
+from sdlib.components.server import Server
+from sdlib.engine.blueprint import blueprint
+from sdlib.engine.simulate import simulate
+from sdlib.theory import mmc
+
+
+def shop(users=100, cpus=4, ram_gb=4):
+    return Server(cpus, ram_gb, calls=[Database()], name="shop"), Clients(users)
+
+
+@pytest.fixture(scope="module")
+def busy():
+    return simulate(*shop(users=5000), seconds=20, seed=1)
+
+
+@pytest.fixture(scope="module")
+def crashed():
+    return simulate(*shop(users=20_000), seconds=60, seed=1)
+
+
+def trace(figure, name):
+    return next(one for one in figure.data if one.name == name)
+
+
+def texts(figure):
+    return " ".join(trace(figure, "words").text)
+
+
+def polygons(one):
+    """The (x, y) arrays of a trace's polygons."""
+    xs, ys = np.array(one.x, dtype=float), np.array(one.y, dtype=float)
+    gaps = [-1, *np.flatnonzero(np.isnan(xs))]
+    return [(xs[a + 1:b], ys[a + 1:b]) for a, b in zip(gaps, gaps[1:])]
+
+
+# --- one look ---
+
+def every_figure(run):
+    return [charts.diagram(run.system), charts.diagram(run), charts.timeline(run), charts.latency_distribution(run),
+            charts.latency_against_utilization(run), charts.still(shop, {"users": 1000})]
+
+
+def test_every_figure_says_in_a_sentence_what_is_to_be_seen(busy):
+    for figure in every_figure(busy):
+        assert figure.layout.meta["alt"].endswith(".") and len(figure.layout.meta["alt"]) > 40
+
+
+def test_every_figure_is_light_opaque_and_of_a_fixed_size(busy):
+    for figure in every_figure(busy):
+        assert len(figure.to_json()) < 25_000
+        assert figure.layout.template.layout.paper_bgcolor == "#FBFBF8"
+        assert figure.layout.width and figure.layout.height and figure.layout.autosize is False
+
+
+def test_no_global_template_is_switched(busy):
+    before = pio.templates.default
+    every_figure(busy)
+    assert pio.templates.default == before == "plotly"
+
+
+# --- diagram ---
+
+@pytest.mark.parametrize("kind", [*OUTLINES, "something else"])
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 0.97, 1.0])
+def test_fill_reaches_exactly_the_share_of_the_height(kind, share):
+    points = outline(kind, (100, 50), (80, 60))
+    heights = [y for _, y in filled(points, share)]
+    assert min(heights) == pytest.approx(20) and max(heights) == pytest.approx(20 + 60 * share)
+
+
+def test_fill_height_in_the_diagram_is_the_utilization(busy):
+    figure = charts.diagram(busy)
+    boxes = polygons(trace(figure, "box"))
+    fills = [one for level in ("calm", "busy", "full") for one in polygons(trace(figure, f"fill {level}"))]
+    for name, (xs, ys) in zip(("shop", "database"), boxes):
+        inside = next(fill for fill in fills if xs.min() - 0.2 <= fill[0].min() and fill[0].max() <= xs.max() + 0.2)
+        share = (inside[1].max() - ys.min()) / (ys.max() - ys.min())
+        assert share == pytest.approx(busy.stations.loc[name, "utilization"], abs=0.01)
+    assert percent(busy.stations.loc["shop", "utilization"]) in texts(figure)
+    assert percent(busy.stations.loc["shop", "utilization"]) + " busy" in figure.layout.meta["alt"]
+
+
+def test_a_crash_is_told_without_colour(busy, crashed):
+    whole, broken = charts.diagram(busy), charts.diagram(crashed)
+    assert "CRASHED" in texts(broken) and "crashed" in broken.layout.meta["alt"]
+    assert len(polygons(trace(broken, "hatch"))) > 5 and trace(broken, "trouble").line.dash
+    assert "CRASHED" not in texts(whole) and not polygons(trace(whole, "hatch"))
+
+
+def test_queue_is_a_stack_with_its_number(crashed):
+    figure, queue = charts.diagram(crashed), crashed.stations.loc["shop", "mean_queue"]
+    assert len(trace(figure, "queue").x) >= squares(queue) > 0
+    assert f"queue {number(queue)}" in texts(figure)
+
+
+def test_stack_grows_with_the_logarithm_of_the_queue():
+    counts = [squares(queue) for queue in (0, 0.4, 1, 10, 100, 1000)]
+    assert counts[:2] == [0, 0] and counts == sorted(counts)
+    assert counts[4] - counts[3] == counts[3] - counts[2] and squares(1e12) == squares(1e9)
+
+
+def test_traffic_is_the_width_of_the_line(busy):
+    ribbons = polygons(trace(charts.diagram(busy), "traffic"))
+    widths = [math.dist((xs[0], ys[0]), (xs[3], ys[3])) for xs, ys in ribbons]
+    sent = busy.summary()["sent"].iloc[0] / busy.seconds
+    assert widths[0] == pytest.approx(line_width(sent), abs=0.2)
+    assert line_width(10) < line_width(1000)
+
+
+def test_traffic_to_a_shared_database_is_shared_among_its_callers():
+    run = simulate(LoadBalancer([Server(4, 4, calls=[Database()])] * 2), Clients(1000), seconds=20)
+    names = [node.name for node in run.nodes]
+    seen = [{"per_s": run.stations.loc[name, "served"] / 20} for name in names]
+    database = names.index("database")
+    rates = [edge_rate(run.nodes, seen, parent, database) for parent in run.nodes[0].children]
+    assert sum(rates) == pytest.approx(seen[database]["per_s"]) and min(rates) > 0
+
+
+def test_a_hundred_machines_are_collapsed():
+    figure = charts.diagram(LoadBalancer([Server(4, 4, calls=[Database()])] * 100))
+    assert "5 of 100 shown" in texts(figure) and "5 of 100 shown" in figure.layout.meta["alt"]
+    assert len(polygons(trace(figure, "box"))) == 1 + 5 + 1
+
+
+def test_six_machines_are_all_shown_and_what_only_hidden_ones_call_is_hidden():
+    six = LoadBalancer([Server(4, 4)] * 6)
+    assert len(polygons(trace(charts.diagram(six), "box"))) == 7
+    own = LoadBalancer([Server(4, 4, calls=[Database()]) for _ in range(9)])
+    assert len(polygons(trace(charts.diagram(own), "box"))) == 1 + 5 + 5
+
+
+def test_boxes_stand_right_of_all_that_call_them_and_do_not_overlap():
+    database = Database()
+    system = LoadBalancer([Server(4, 4, calls=[Cache(database), database, Queue(Worker())])] * 3)
+    nodes = blueprint(system)
+    spots, layer = place(nodes, 800, 300), layers(nodes)
+    for node in nodes:
+        assert all(layer[child] > layer[node.index] for child in node.children)
+    centres = list(spots.centre.values())
+    for one in range(len(centres)):
+        for other in range(one):
+            apart = [abs(a - b) for a, b in zip(centres[one], centres[other])]
+            assert apart[0] >= spots.box[0] or apart[1] >= spots.box[1]
+
+
+def test_plain_diagram_says_what_each_box_is_made_of():
+    said = texts(charts.diagram(shop()[0], highlight="database"))
+    assert "4 CPU<br>4 GB" in said and "16 connections" in said and "NEW: database" in said
+
+
+def test_unknown_highlight_names_the_known_ones():
+    with pytest.raises(ValueError, match="highlight='cdn'.*'shop', 'database'"):
+        charts.diagram(shop()[0], highlight="cdn")
+
+
+# --- latency ---
+
+def test_curve_is_erlang_c():
+    curve = charts.erlang_curve(Server(4, 4))
+    row = curve[np.isclose(curve.utilization, 0.9)].iloc[0]
+    assert row.mean_ms == pytest.approx(mmc(0.9 * 400, 10, 4).mean_latency_ms)
+    assert curve.utilization.is_monotonic_increasing and curve.mean_ms.is_monotonic_increasing
+
+
+def test_curve_of_a_server_with_a_database_adds_both():
+    curve = charts.erlang_curve(shop()[0])
+    row = curve[np.isclose(curve.utilization, 0.81)].iloc[0]
+    both = mmc(0.81 * 400, 10, 4).mean_latency_ms + mmc(0.81 * 400, 1, 16).mean_latency_ms
+    assert row.mean_ms == pytest.approx(both)
+
+
+@pytest.mark.parametrize("system", [LoadBalancer([Server(4, 4)] * 2), Server(4, 4, distribution="constant"),
+                                    Server(4, 4, calls=[Cache(Database())])])
+def test_where_theory_does_not_hold_no_curve_is_drawn(system):
+    assert charts.erlang_curve(system) is None
+    figure = charts.latency_against_utilization(simulate(system, Clients(1000), seconds=5))
+    assert [one.name for one in figure.data] == ["runs", "you are here"]
+
+
+def test_here_is_the_last_run(busy, crashed):
+    figure = charts.latency_against_utilization([crashed, busy])
+    here, last = trace(figure, "you are here"), busy.summary().iloc[0]
+    assert here.x[0] == pytest.approx(last.utilization_percent, rel=1e-4)
+    assert here.y[0] == pytest.approx(last.mean_ms, rel=1e-4)
+    assert len(trace(figure, "runs").x) == 2 and figure.layout.yaxis.type == "log"
+    assert f"{last.utilization_percent:.1f} %" in figure.layout.meta["alt"]
+
+
+def test_latency_chart_takes_a_sweep_and_its_own_theory():
+    sweep = pd.DataFrame({"users": [1, 2], "utilization_percent": [10.0, 50.0], "mean_ms": [10.0, 20.0]})
+    theory = pd.DataFrame({"utilization": [0.1, 0.5], "mean_ms": [11.0, 19.0]})
+    figure = charts.latency_against_utilization(sweep, theory)
+    assert list(trace(figure, "theory (Erlang C)").y) == [11.0, 19.0]
+    with pytest.raises(ValueError, match="theory='magic'"):
+        charts.latency_against_utilization(sweep, "magic")
+    with pytest.raises(ValueError, match="at least one run in a list"):
+        charts.latency_against_utilization([])
+
+
+def test_distribution_marks_the_quantiles_and_theory(busy):
+    theory = mmc(333, 10, 4).latency_quantile_ms
+    figure = charts.latency_distribution(busy, theory)
+    latency = busy.requests.latency_ms[busy.requests.status == "ok"]
+    for label, quantile in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        assert trace(figure, label).x[0] == pytest.approx(np.quantile(latency, quantile), rel=1e-4)
+        assert trace(figure, label).y[0] == pytest.approx(1 - quantile)
+    line = trace(figure, "theory")
+    assert line.x[80] == pytest.approx(theory(1 - line.y[80]), rel=1e-3)
+
+
+# --- timeline ---
+
+def test_outages_are_bands_from_crash_to_restart(crashed):
+    downs, figure = charts.outages(crashed), charts.timeline(crashed)
+    assert len(downs) == crashed.stations.loc["shop", "crashes"] >= 2
+    for start, end, machine, what in downs:
+        assert end == start + 30 and (machine, what) == ("shop", "CRASHED")
+    bands = [shape for shape in figure.layout.shapes if shape.yref == "y domain"]
+    assert [shape.x0 for shape in bands] == pytest.approx([start for start, *_ in downs], abs=1e-3)
+    assert any("CRASHED" in note.text for note in figure.layout.annotations)
+    assert f"shop crashed at {downs[0][0]:.1f} s" in figure.layout.meta["alt"]
+
+
+def test_planned_stop_is_a_band_too():
+    run = simulate(Server(4, 4, down=[(5, 8)], name="shop"), Clients(1000), seconds=20)
+    assert charts.outages(run) == [(5.0, 8.0, "shop", "DOWN")]
+
+
+def test_a_calm_run_has_no_band(busy):
+    figure = charts.timeline(busy)
+    assert not figure.layout.shapes and "No machine was down." in figure.layout.meta["alt"]
+
+
+def test_timeline_draws_the_bins_of_the_run(busy):
+    figure, bins = charts.timeline(busy, every_s=1.0), busy.timeline(1.0)
+    assert trace(figure, "answered per s").y == pytest.approx(bins.throughput_per_s, rel=1e-4)
+    assert trace(figure, "p99").y == pytest.approx(bins.p99_ms, rel=1e-4)
+    assert trace(figure, "in the system").y == pytest.approx(bins.in_system, rel=1e-4)
+
+
+# --- stills, axes, words ---
+
+def test_still_is_short_enough_to_stay_live():
+    run = run_at(shop, {"users": 1_000_000, "cpus": 1000, "ram_gb": 128}, seconds=60)
+    assert run.seconds == pytest.approx(REQUESTS_PER_REDRAW / (1_000_000 * 4 / 60))
+    assert run_at(shop, {"users": 100}, seconds=60).seconds == 60
+
+
+def test_settings_table_has_a_row_for_each_setting():
+    table = charts.settings_table(shop, [{"users": 100}, {"users": 3000}], seconds=20)
+    assert list(table.users) == [100, 3000]
+    assert table.utilization_percent[1] > table.utilization_percent[0] > 0
+
+
+def test_a_deep_system_stands_above_its_chart(busy):
+    plot = Plot([], "Nothing.")
+    deep = simulate(LoadBalancer([Server(4, 4, calls=[Cache(Database())])] * 2), Clients(100), seconds=5)
+    beside, above = picture(busy, [plot])["layout"], picture(deep, [plot])["layout"]
+    assert beside["xaxis2"]["domain"][0] > beside["xaxis"]["domain"][1]
+    assert above["yaxis2"]["domain"][1] < above["yaxis"]["domain"][0]
+
+
+def test_unknown_chart_names_the_known_ones():
+    with pytest.raises(ValueError, match="chart='pie'.*'latency', 'timeline', 'distribution'"):
+        charts.still(shop, {}, chart="pie")
+
+
+def line_plot(top):
+    return Plot([{"x": [0, 10], "y": [1, top]}], "", y={"type": "log", "title": {"text": "latency"}})
+
+
+def test_axes_hold_until_a_value_leaves_them_and_then_say_so():
+    held = HeldAxes()
+    held.learn([line_plot(80)])
+    held.remember()
+    inside, outside = [line_plot(20)], [line_plot(5000)]
+    assert held.fit(inside) == [] and inside[0].y["range"] == [0, 2]
+    assert held.fit(outside) == ['The axis "latency" now goes from 1 to 10,000.'] and outside[0].y["range"] == [0, 4]
+    assert held.fit(inside) == [] and inside[0].y["range"] == [0, 4]
+    held.reset()
+    held.apply(inside)
+    assert inside[0].y["range"] == [0, 2]
+
+
+@pytest.mark.parametrize("ms, said", [(0.5, "0.5 ms"), (12, "12 ms"), (1234, "1.23 s"), (600_000, "10 min"),
+                                      (math.nan, "-")])
+def test_durations_in_words(ms, said):
+    assert duration(ms) == said
+
+
+@pytest.mark.parametrize("value, said", [(0, "0"), (1234567, "1,234,567"), (12.34, "12.3"), (0.0512, "0.0512"),
+                                         (None, "-"), (100.4, "100")])
+def test_numbers_in_words(value, said):
+    assert number(value) == said
+
+
+def test_here_says_that_only_answered_requests_count_after_a_crash(busy, crashed):
+    assert "CRASHED" in charts.latency_against_utilization(crashed).layout.annotations[0].text
+    assert "CRASHED" not in charts.latency_against_utilization(busy).layout.annotations[0].text
