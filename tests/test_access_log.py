@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+import sdlib as sd
 from sdlib.components.access_log import EXAMPLE_LINE, LONGEST_LINE, ROUTES_COUNTED, read_access_log
 
 START = datetime(2026, 8, 30, 12, 0, 0, tzinfo=UTC)
@@ -251,3 +252,23 @@ def test_blocks_do_not_show_in_the_arrivals(log, monkeypatch):
     whole = read_access_log(path).arrivals_s
     monkeypatch.setattr("sdlib.components.access_log.BLOCK", 7)
     assert np.array_equal(read_access_log(path).arrivals_s, whole)
+
+
+def test_clients_replay_a_log(log):
+    crowd = sd.Clients.from_access_log(log([line(0), line(3), line(3), line(7, client="198.51.100.1")]), timeout_s=5)
+    run = sd.simulate(sd.Server(cpus=4, ram_gb=4), crowd, seconds=5)
+    assert (crowd.users, crowd.timeout_s, crowd.access_log.lines) == (2, 5.0, 4)
+    assert run.requests["arrived_s"].tolist() == [0.5, 3.25, 3.75]
+    assert run.conservation()["balanced"].all()
+
+
+def test_clients_report_malformed_lines(log):
+    path = log([line(0), "no such line", line(3)])
+    with pytest.warns(UserWarning, match="1 of 3 lines are malformed and left out; the first is line 2: .no such"):
+        crowd = sd.Clients.from_access_log(path)
+    assert crowd.access_log.malformed_lines == 1
+
+
+def test_clients_refuse_a_log_without_a_good_line(log):
+    with pytest.raises(ValueError, match="example"):
+        sd.Clients.from_access_log(log(["nothing", "of", "use"]))

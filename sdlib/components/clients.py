@@ -1,10 +1,11 @@
 """The clients: who asks, how often, and how patiently."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from sdlib.components.access_log import read_access_log
+from sdlib.components.access_log import AccessLog, read_access_log
 from sdlib.components.base import OK, Component, complain, knob
 
 BACKOFFS = ("none", "constant", "exponential")
@@ -39,6 +40,7 @@ class Clients(Component):
     skew: float = knob(0.8, doc="Zipf exponent of the keys' popularity", low=0.0, high=10.0)
     arrivals_s: np.ndarray = knob(None, doc="arrival times to replay, ascending", unit="s", kind="other",
                                   optional=True)
+    access_log: AccessLog = knob(None, doc="the log that the arrivals were read from", kind="other", optional=True)
 
     @property
     def requests_per_second(self):
@@ -72,10 +74,15 @@ class Clients(Component):
 
         path: an access log in Common or Combined Log Format, plain or gzip; `read_access_log` says what is
         accepted. users is the number of different addresses in the log. knobs: any other field.
+        Lines that are not in the format are left out, counted in `access_log.malformed_lines`, and warned about.
         Raises ValueError for a file that is no such log.
         """
         log = read_access_log(path)
-        return cls(**{"users": log.clients, "arrivals_s": log.arrivals_s} | knobs)
+        if log.malformed_lines:
+            line, text = log.first_malformed
+            warnings.warn(f"{path}: {log.malformed_lines:,} of {log.lines:,} lines are malformed and left out; the "
+                          f"first is line {line:,}: {text!r}", stacklevel=2)
+        return cls(**{"users": log.clients, "arrivals_s": log.arrivals_s, "access_log": log} | knobs)
 
 
 def retry_delay_s(backoff, jitter, attempt, first_s, most_s, last_s, draw):

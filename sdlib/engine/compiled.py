@@ -7,7 +7,10 @@ import numpy as np
 from sdlib.components.clients import BACKOFFS, JITTERS
 from sdlib.engine.draws import alias_table
 from sdlib.engine.jit import jit
-from sdlib.engine.machine import (
+from sdlib.engine.machine import comes_first, drop_first, make_ready, new_entity, wake_at
+from sdlib.engine.program import translate
+from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
+from sdlib.engine.state import (
     CLOCK,
     COLUMN,
     CRASH,
@@ -22,17 +25,9 @@ from sdlib.engine.machine import (
     RESUME,
     TARGET,
     State,
-    bring_down,
-    comes_first,
-    drop_first,
     index,
-    lose,
-    make_ready,
-    new_entity,
-    wake_at,
 )
-from sdlib.engine.program import translate
-from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
+from sdlib.engine.stations import bring_down, lose
 from sdlib.engine.steps import walk
 
 DONE, MORE_ROOM, PAUSE = range(3)

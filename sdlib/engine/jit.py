@@ -14,7 +14,8 @@ import numba
 def jit(function=None, entry=False, allocates=False, inline=False):
     """Compile a part of the machine.
 
-    entry: Python calls it, so it gets a wrapper and its machine code is kept on disk. All others are compiled into
+    entry: Python calls it, so it gets a wrapper and its machine code is kept on disk. It lets go of Python's lock, so
+    that a panel can say meanwhile that it runs. All others are compiled into
     the entries that use them, which is why an entry's cache must notice a change in *any* source of the engine or the
     components; Numba alone looks at the file of the function itself.
     allocates: it makes new arrays. All others do without reference counts, which cost ten times the work that they
@@ -26,7 +27,7 @@ def jit(function=None, entry=False, allocates=False, inline=False):
     options = {"error_model": "numpy", "_nrt": allocates, "forceinline": inline}
     if not entry:
         return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
-    dispatcher = numba.njit(cache=True, **options)(function)
+    dispatcher = numba.njit(cache=True, nogil=True, **options)(function)
     dispatcher._cache._cache_file._source_stamp = sources_stamp()
     return dispatcher
 

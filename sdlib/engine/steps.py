@@ -8,7 +8,6 @@ from sdlib.components.load_balancer import random_target as _random_target
 from sdlib.components.load_balancer import round_robin as _round_robin
 from sdlib.engine import program as do
 from sdlib.engine.draws import (
-    PART_FAILURE,
     PART_JITTER,
     PART_PICK,
     child_place,
@@ -17,35 +16,16 @@ from sdlib.engine.draws import (
     zipf_key,
 )
 from sdlib.engine.jit import jit
-from sdlib.engine.machine import (
-    DEAD,
-    DELIVERED,
-    NONE,
-    PICKED,
-    RESUME,
-    RETURN,
-    WAITING,
-    account,
-    acquire,
-    appear,
-    end_message,
-    enter,
-    free_entity,
-    index,
-    make_ready,
-    pop_level,
-    push,
-    receive,
-    spawn,
-    wake_at,
-)
+from sdlib.engine.machine import free_entity, make_ready, push, spawn, wake_at
+from sdlib.engine.messages import carry_message
+from sdlib.engine.state import GO_ON, NONE, PICKED, RESUME, RETURN, SLEEP, WAIT, index
+from sdlib.engine.stations import acquire, enter, pop_level
 
 round_robin, random_target, first_with_room = jit(_round_robin), jit(_random_target), jit(_first_with_room)
 ROUND_ROBIN, RANDOM = POLICIES.index("round_robin"), POLICIES.index("random")
 retry_delay_s = jit(_retry_delay_s)
 
 
-GO_ON, WAIT, SLEEP = range(3)  # after an instruction: continue at once; wait for someone else; until a time
 
 
 @jit(inline=True)
@@ -98,27 +78,6 @@ def carry_out(m, who, op, a, b, x):
         return WAIT
     else:
         return carry_message(m, who, op, a, b, x)
-    return GO_ON
-
-
-@jit
-def carry_message(m, who, op, a, b, x):
-    """The instructions of queues and workers."""
-    entity = m.entities[who]
-    if op == do.SEND:
-        send(m, who, a, b)
-    elif op == do.APPEAR:
-        show(m, who, a, b)
-        return WAIT
-    elif op == do.RECEIVE:
-        return GO_ON if start_work(m, who, a, b) else WAIT
-    elif op == do.REPEAT_IF_FAILED:
-        if uniform(m.clock[0].seed, entity.request, entity.place, entity.turn, PART_FAILURE) < x:
-            finish_work(m, who, a)
-            entity.pc = b
-    else:
-        delete(m, who, a)
-        entity.pc = b
     return GO_ON
 
 
@@ -297,62 +256,3 @@ def wait_before_retry(m, who):
     client.delay_s = client.retry_delay_s
     client.status = IN_FLIGHT
     return SLEEP
-
-
-# --- messages -------------------------------------------------------------------------------------------------------
-
-@jit
-def send(m, who, at, life):
-    """A new message, with a life of its own."""
-    sender = m.entities[who]
-    message = m.entities[spawn(m, sender.request, life)]
-    message.turn, message.place = sender.turn, sender.place
-    message.row = m.clock[0].rows
-    m.clock[0].rows += 1
-    row = m.messages[message.row]
-    row.sent_s, row.channel, row.outcome = m.clock[0].now, at, WAITING
-
-
-@jit
-def show(m, who, at, max_receives):
-    """The message appears; or it is dead, because it was received too often."""
-    message = m.entities[who]
-    message.pc -= 1
-    row = m.messages[message.row]
-    if row.receives >= max_receives:
-        m.nodes[at].lost += 1
-        end_message(m, who, DEAD)
-        return
-    row.outcome = WAITING
-    appear(m, at, who)
-
-
-@jit
-def start_work(m, who, at, channel):
-    """Receive a message, or wait for one. True when the worker goes on now."""
-    worker = m.entities[who]
-    if worker.holds == NONE and not receive(m, channel, who):
-        worker.pc -= 1
-        return False
-    account(m, at)
-    m.nodes[at].busy += 1
-    return True
-
-
-@jit
-def finish_work(m, who, at):
-    """The worker is free again; returns the message that it held."""
-    account(m, at)
-    m.nodes[at].busy -= 1
-    message = m.entities[who].holds
-    m.entities[who].holds = NONE
-    return message
-
-
-@jit
-def delete(m, who, at):
-    """The work is done: delete the message, unless it was deleted or moved away meanwhile."""
-    message = finish_work(m, who, at)
-    m.nodes[at].served += 1
-    if m.entities[message].number == m.entities[who].parent_number:
-        end_message(m, message, DELIVERED)
