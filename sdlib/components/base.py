@@ -1,8 +1,9 @@
 """What all components share: knobs that know their unit and range, and the check of every argument."""
 
-import math
 import numbers
 from dataclasses import MISSING, dataclass, field, fields
+
+import numpy as np
 
 STATUSES = ("in flight", "ok", "refused", "lost", "timed out")
 IN_FLIGHT, OK, REFUSED, LOST, TIMED_OUT = range(len(STATUSES))
@@ -31,6 +32,7 @@ class Component:
     name: str = knob(None, doc="what tables and diagrams call it", kind="text", optional=True, example="shop",
                      kw_only=True)
 
+    takes_requests = True  # False: it works for another component and cannot be called
     copies_what_is_behind = False  # True: the same object twice behind this component is two machines
 
     def __post_init__(self):
@@ -74,10 +76,23 @@ def check_number(owner, name, value, *, low, high, example, whole=False, unit=""
     """A finite number within [low, high], as int or float; otherwise the ValueError of `complain`."""
     words = "a whole number" if whole else "a number"
     allowed = f"{words} from {low:,} to {high:,}" + (f" ({unit})" if unit else "")
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not low <= value <= high or (whole and value != int(value)):
+    if not is_number(value) or not low <= value <= high or (whole and value != int(value)):
         complain(owner, name, value, allowed, example)
     return int(value) if whole else float(value)
+
+
+def is_number(value):
+    """A real number, of Python's own or NumPy's; True and False are none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+
+
+def pairs_of_numbers(pairs):
+    """The pairs as a tuple of (float, float), or None when it is no list of pairs of numbers."""
+    if not isinstance(pairs, (list, tuple, np.ndarray)):
+        return None
+    pairs = [tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else () for pair in pairs]
+    are_good = all(len(pair) == 2 and is_number(pair[0]) and is_number(pair[1]) for pair in pairs)
+    return tuple((float(first), float(second)) for first, second in pairs) if are_good else None
 
 
 def _number(owner, name, value, about):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdlib.components.access_log import AccessLog, read_access_log
-from sdlib.components.base import OK, Component, complain, knob
+from sdlib.components.base import OK, Component, check_number, complain, knob, pairs_of_numbers
 
 BACKOFFS = ("none", "constant", "exponential")
+MOST_TIMES = 1_000_000
 JITTERS = ("none", "full", "equal", "decorrelated")
 
 
@@ -46,6 +47,8 @@ class Clients(Component):
     def requests_per_second(self):
         """Mean arrival rate without a profile, over all users."""
         return self.users * self.requests_per_minute / 60
+
+    takes_requests = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -111,20 +114,21 @@ def retry_delay_s(backoff, jitter, attempt, first_s, most_s, last_s, draw):
 
 def spike(at_s, seconds, times):
     """A profile: `times` as many requests from at_s on, for so many seconds; then as before."""
-    return ((0.0, 1.0), (float(at_s), float(times)), (float(at_s + seconds), 1.0))
+    at_s = check_number("spike", "at_s", at_s, low=0, high=1e9, example=20, unit="s")
+    seconds = check_number("spike", "seconds", seconds, low=0.001, high=1e9, example=10, unit="s")
+    times = check_number("spike", "times", times, low=0, high=MOST_TIMES, example=5)
+    return tuple({0.0: 1.0, at_s: times, at_s + seconds: 1.0}.items())
 
 
 def _steps(profile):
     example = ((0, 1.0), (30, 5.0))
-    allowed = "a list of (start_s, factor) steps, start_s from 0 on and ascending, factor finite and not negative"
-    try:
-        steps = tuple((float(start_s), float(factor)) for start_s, factor in profile)
-    except (TypeError, ValueError):
+    allowed = f"a list of (start_s, factor) steps, start_s from 0 on and ascending, factor from 0 to {MOST_TIMES:,}"
+    steps = pairs_of_numbers(profile)
+    if steps is None:
         complain("Clients", "profile", profile, allowed, example)
-    numbers = np.array(steps).reshape(-1, 2)
-    starts_s, factors = numbers[:, 0], numbers[:, 1]
-    is_bad = not np.isfinite(numbers).all() or (starts_s < 0).any() or (np.diff(starts_s) <= 0).any()
-    if is_bad or (factors < 0).any() or (len(factors) and not factors.any()):
+    starts_s, factors = np.array(steps, float).reshape(-1, 2).T
+    is_good = (starts_s >= 0).all() and np.isfinite(starts_s).all() and (np.diff(starts_s) > 0).all()
+    if not is_good or not ((factors >= 0) & (factors <= MOST_TIMES)).all() or (len(factors) and not factors.any()):
         complain("Clients", "profile", profile, allowed + ", not all of them 0", example)
     return steps
 
@@ -132,9 +136,12 @@ def _steps(profile):
 def _replay(arrivals_s):
     allowed = "a list of at least one finite time, not negative, in ascending order"
     try:
-        times = np.array(arrivals_s, float)
-    except (TypeError, ValueError):
+        times = np.array(arrivals_s)
+    except ValueError:
+        times = np.array(None)
+    if times.dtype.kind not in "iuf":
         complain("Clients", "arrivals_s", arrivals_s, allowed, [0.5, 1.2])
+    times = times.astype(float)
     if times.ndim != 1 or not len(times) or not np.isfinite(times).all() or times[0] < 0 or (np.diff(times) < 0).any():
         complain("Clients", "arrivals_s", arrivals_s, allowed, [0.5, 1.2])
     times.flags.writeable = False

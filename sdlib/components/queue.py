@@ -9,6 +9,8 @@ from sdlib.components.base import DISTRIBUTIONS, OK, Component, knob
 class Worker(Component):
     """A pool of workers that take messages from a queue, one at a time each."""
 
+    takes_requests = False
+
     count: int = knob(1, doc="workers in the pool", unit="workers", kind="whole", low=1, high=10_000)
     work_ms: float = knob(100.0, doc="mean time to work on one message", unit="ms", low=0.0, high=3_600_000)
     distribution: str = knob("exponential", doc="how the work time varies", kind="choice", choices=DISTRIBUTIONS)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import DISTRIBUTIONS, LOST, Component, complain, knob
+from sdlib.components.base import DISTRIBUTIONS, LOST, Component, complain, knob, pairs_of_numbers
 
 MB_PER_GB = 1024
 
@@ -73,9 +73,8 @@ class Server(Component):
 def _stops(down):
     example = ((60, 120),)
     allowed = "a list of (start_s, end_s) pairs of numbers with 0 <= start_s < end_s, in order, not overlapping"
-    try:
-        stops = tuple((float(start_s), float(end_s)) for start_s, end_s in down)
-    except (TypeError, ValueError):
+    stops = pairs_of_numbers(down)
+    if stops is None:
         complain("Server", "down", down, allowed, example)
     edges = [edge for stop in stops for edge in stop]
     in_order = all(before < after for before, after in zip(edges, edges[1:], strict=False))

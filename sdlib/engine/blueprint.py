@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sdlib.components.base import Component
 from sdlib.components.clients import Clients
+from sdlib.components.queue import Queue
 
 
 @dataclass
@@ -47,6 +48,12 @@ def _add(component, parent, path, nodes, shared):
                          f"{' -> '.join(above.label for above in path)}; a request would never return. "
                          "Let each component call only what stands behind it; "
                          "for example sd.Server(cpus=4, ram_gb=4, calls=[sd.Database()]).")
+    if isinstance(component, Clients):
+        raise ValueError("system: clients must not stand inside it; pass them separately, "
+                         "for example sd.simulate(sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100)).")
+    if not component.takes_requests and not isinstance(path[-1] if path else None, Queue):
+        raise ValueError(f"system: a {component.label} takes messages, so it must stand behind a queue; "
+                         "for example sd.Queue(sd.Worker(count=2)).")
     node = Node(len(nodes), component, component.label, parent, len(path))
     nodes.append(node)
     for child in component.behind():

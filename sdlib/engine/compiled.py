@@ -7,7 +7,7 @@ import numpy as np
 from sdlib.components.clients import BACKOFFS, JITTERS
 from sdlib.engine.draws import alias_table
 from sdlib.engine.jit import jit
-from sdlib.engine.machine import comes_first, drop_first, make_ready, new_entity, wake_at
+from sdlib.engine.machine import comes_first, drop_first, has_room, make_ready, new_entity, wake_at
 from sdlib.engine.program import translate
 from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
 from sdlib.engine.state import (
@@ -34,7 +34,7 @@ DONE, MORE_ROOM, PAUSE = range(3)
 NOBODY, SKIP = -1, -2
 EVENTS_BETWEEN_PAUSES = 2_000_000  # about 0.2 s: then Python may handle an interrupt or show progress
 FIRST_ROOM = 1024
-MESSAGES_A_STEP = 4
+A_STEP = 8  # room that one step takes at most, beside what leaving all levels of the stack sets free
 
 
 def run(system, clients, arrived_s, seconds, seed, on_progress=None):
@@ -58,8 +58,7 @@ def _advance(m, most_events):
     """Run until the end, until more room is needed, or for so many events."""
     clock = m.clock[0]
     for _ in range(most_events):
-        if (clock.free_count < clock.margin or clock.heap_size + clock.margin > len(m.heap)
-                or clock.ready_count + clock.margin > len(m.ready) or clock.rows + clock.margin > len(m.messages)):
+        if not has_room(m, clock.margin):
             return MORE_ROOM
         who = _next_ready(m) if clock.ready_count else _next_event(m)
         if who == NOBODY:
@@ -162,7 +161,8 @@ def _targets(program):
 def _fill_node(row, node):
     part = node.component
     row["capacity"] = part.places
-    row["limit"] = getattr(part, "most_in_flight", None) or getattr(part, "capacity", None) or len(node.children)
+    limit = getattr(part, "most_in_flight", None) or getattr(part, "capacity", None) or len(node.children)
+    row["limit"] = min(limit, np.iinfo(np.int32).max)
     row["restart_s"] = getattr(part, "restart_s", 0.0)
     row["timeout_s"] = getattr(part, "visibility_timeout_s", 0.0)
     row["ttl_s"] = getattr(part, "ttl_s", None) or np.inf
@@ -173,7 +173,7 @@ def _fill_node(row, node):
 def _fill_clock(clock, program, clients, requests, seconds, seed):
     clock["end_s"], clock["sample_every_s"], clock["seed"] = seconds, seconds / SAMPLES, seed
     clock["next_number"], clock["start"], clock["levels"] = requests, program.start, program.levels
-    clock["margin"], clock["free"] = program.sends + MESSAGES_A_STEP, NONE
+    clock["margin"], clock["free"] = program.levels + A_STEP, NONE
     clock["retries"], clock["first_delay_s"], clock["max_delay_s"] = (clients.retries, clients.first_delay_s,
                                                                       clients.max_delay_s)
     clock["backoff"], clock["jitter"] = BACKOFFS.index(clients.backoff), JITTERS.index(clients.jitter)
@@ -238,5 +238,5 @@ def _records(m, seconds):
     stations["busy_area"] = m.nodes["busy_area"] + left_s * m.nodes["busy"]
     stations["queue_area"] = m.nodes["queue_area"] + left_s * m.nodes["queue"]
     messages = m.messages[:m.clock["rows"][0]].copy()
-    messages["done_s"][messages["done_s"] == 0.0] = np.nan
-    return Records(m.requests, messages, stations, m.samples)
+    alive = (m.entities["number"] >= 0) & (m.entities["number"] < len(m.requests))
+    return Records(m.requests, messages, stations, m.samples, int(m.clock["arrival"][0]), int(np.sum(alive)))

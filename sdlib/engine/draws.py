@@ -17,8 +17,8 @@ _SEED = np.uint64(0x8EBC6AF09C88C6E3)
 _PLACE = np.uint64(0xD6E8FEB86659FD93)
 _TURN = np.uint64(0xA0761D6478BD642F)
 _PART = np.uint64(0xE7037ED1A0B428DB)
-_STEP_30, _STEP_27, _STEP_31, _STEP_11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
-_TO_UNIT = 2.0**-53
+_STEP_30, _STEP_27, _STEP_31, _STEP_12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
+_TO_UNIT = 2.0**-52  # with 52 bits and a half added, a draw is never 0 and never 1
 _LN_2 = 0.6931471805599453
 
 # What a draw is for, so that two draws of one visit differ. A length of time uses up to four parts.
@@ -41,7 +41,7 @@ def uniform(seed, request, place, turn, part):
     """A number in (0, 1) for this request, at this place of the system, on this turn, for this purpose."""
     counter = (np.uint64(seed) * _SEED + np.uint64(request) * _GOLDEN + np.uint64(place) * _PLACE
                + np.uint64(turn) * _TURN + np.uint64(part) * _PART)
-    return (float(_mix(counter) >> _STEP_11) + 0.5) * _TO_UNIT
+    return (float(_mix(counter) >> _STEP_12) + 0.5) * _TO_UNIT
 
 
 _LOG_FROM = np.int64(0x3FE6000000000000)  # the bits of 0.6875

@@ -9,6 +9,8 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from sdlib.components.base import check_number
+from sdlib.components.clients import Clients
+from sdlib.engine.blueprint import blueprint
 from sdlib.engine.simulate import simulate
 from sdlib.theory import confidence_interval
 
@@ -30,7 +32,9 @@ def replicate(build, seeds=20, seconds=60, measure=summary_of, level=0.95, n_job
     half_width, seeds. A measure that is NaN in some run (nothing answered) is averaged over the others.
     """
     seeds = check_number("replicate", "seeds", seeds, low=2, high=100_000, example=20, whole=True)
-    _check_build("replicate", build, {})
+    first_seed = check_number("replicate", "first_seed", first_seed, low=0, high=2**62, example=0, whole=True)
+    level = check_number("replicate", "level", level, low=0.5, high=0.9999, example=0.95)
+    _check_build("replicate", build, {}, measure)
     tasks = [({}, seed) for seed in range(first_seed, first_seed + seeds)]
     table = pd.DataFrame(_run_all(build, tasks, seconds, measure, n_jobs)).drop(columns="seed")
     return pd.DataFrame({name: _interval(table[name], level) for name in table}).T.rename_axis("measure")
@@ -47,11 +51,15 @@ def sweep(build, grid, seconds=60, seeds=1, measure=summary_of, n_jobs=None, eng
     if not isinstance(grid, dict) or not all(isinstance(v, (list, tuple, range, np.ndarray)) for v in grid.values()):
         raise ValueError(f"sweep(grid={grid!r:.60}): grid must be a dict of names to lists of values; "
                          'for example grid={"users": [100, 1_000], "cpus": [4, 8]}.')
+    wrong = [name for name in grid if not isinstance(name, str) or name == "seed"]
+    if wrong:
+        raise ValueError(f"sweep(grid={grid!r:.60}): {wrong[0]!r} must be the name of a setting of build, and not "
+                         '"seed", which `seeds` counts; for example grid={"users": [100, 1_000]}, seeds=20.')
     empty = [name for name, values in grid.items() if len(values) == 0]
     if empty:
         raise ValueError(f"sweep(grid={grid!r:.60}): the list of {empty[0]} is empty, it must have at least one value; "
                          f"for example {empty[0]}=[1, 2].")
-    _check_build("sweep", build, grid)
+    _check_build("sweep", build, grid, measure)
     settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     tasks = [(setting, seed) for setting in settings for seed in range(seeds)]
     return pd.DataFrame(_run_all(build, tasks, seconds, measure, n_jobs, engine))
@@ -59,16 +67,25 @@ def sweep(build, grid, seconds=60, seeds=1, measure=summary_of, n_jobs=None, eng
 
 def _run_all(build, tasks, seconds, measure, n_jobs, engine="compiled"):
     """Every task's row, in order; a progress bar where it takes long."""
-    for settings, _ in tasks[:1]:
-        build(**settings)  # a wrong argument fails here, before any worker starts
+    for settings, _ in tasks:
+        _built(build, settings)  # a wrong argument anywhere fails here, before anything runs
     jobs = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
         joblib.delayed(_run_one)(build, settings, seed, seconds, measure, engine) for settings, seed in tasks)
     return list(tqdm(jobs, total=len(tasks), unit="run", leave=False, disable=len(tasks) <= RUNS_WITHOUT_PROGRESS))
 
 
 def _run_one(build, settings, seed, seconds, measure, engine):
-    system, clients = build(**settings)
+    system, clients = _built(build, settings)
     return {**settings, "seed": seed, **measure(simulate(system, clients, seconds, seed, engine))}
+
+
+def _built(build, settings):
+    made = build(**settings)
+    if not isinstance(made, tuple) or len(made) != 2 or not isinstance(made[1], Clients):
+        raise ValueError(f"build gave {made!r:.60}: it must return (system, clients); "
+                         "for example return sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100).")
+    blueprint(made[0])
+    return made
 
 
 def _interval(values, level):
@@ -80,8 +97,11 @@ def _interval(values, level):
             "seeds": len(known)}
 
 
-def _check_build(owner, build, names):
-    """build must be a function that takes these settings."""
+def _check_build(owner, build, names, measure):
+    """build must be a function that takes these settings, and measure a function."""
+    if not callable(measure):
+        raise ValueError(f"{owner}(measure={measure!r:.60}): measure must be a function of a run that returns a dict "
+                         "of names to numbers; for example measure=lambda run: {'sent': len(run.requests)}.")
     if not callable(build):
         raise ValueError(f"{owner}(build={build!r:.60}): build must be a function that returns (system, clients); "
                          "for example build=lambda: (sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100)).")

@@ -67,6 +67,24 @@ def make_ready(m, who, token, kind):
 
 # --- entities -------------------------------------------------------------------------------------------------------
 
+@jit
+def go_on_first(m, who):
+    """Let it continue before all others, once there is more room."""
+    clock = m.clock[0]
+    clock.ready_head = (clock.ready_head - 1) & (len(m.ready) - 1)
+    clock.ready_count += 1
+    slot = m.ready[clock.ready_head]
+    slot.who, slot.token, slot.kind = who, m.entities[who].token, RESUME
+
+
+@jit(inline=True)
+def has_room(m, wanted):
+    """Whether so many more entities, events and messages fit."""
+    clock = m.clock[0]
+    return (clock.free_count >= wanted and clock.heap_size + wanted <= len(m.heap)
+            and clock.ready_count + wanted <= len(m.ready) and clock.rows + wanted <= len(m.messages))
+
+
 @jit(inline=True)
 def new_entity(m, number, request, pc):
     clock = m.clock[0]

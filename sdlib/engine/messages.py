@@ -1,11 +1,15 @@
 """Messages that outlive the request: their queue, their visibility timeout, and the workers that take them."""
 
+import numpy as np
+
 from sdlib.engine import program as do
 from sdlib.engine.draws import PART_FAILURE, uniform
 from sdlib.engine.jit import jit
-from sdlib.engine.machine import free_entity, make_ready, spawn, wake_at
+from sdlib.engine.machine import free_entity, go_on_first, has_room, make_ready, spawn, wake_at
 from sdlib.engine.state import DEAD, DELIVERED, GO_ON, IN_PROGRESS, NONE, RESUME, WAIT, WAITING
 from sdlib.engine.stations import account, join_queue, leave_queue
+
+A_MESSAGE = 2  # room that sending one takes at most, in each array
 
 
 @jit
@@ -13,6 +17,10 @@ def carry_message(m, who, op, a, b, x):
     """The instructions of queues and workers."""
     entity = m.entities[who]
     if op == do.SEND:
+        if not has_room(m, A_MESSAGE):
+            entity.pc -= 1
+            go_on_first(m, who)
+            return WAIT
         send(m, who, a, b)
     elif op == do.APPEAR:
         show(m, who, a, b)
@@ -38,7 +46,7 @@ def send(m, who, at, life):
     message.row = m.clock[0].rows
     m.clock[0].rows += 1
     row = m.messages[message.row]
-    row.sent_s, row.channel, row.outcome = m.clock[0].now, at, WAITING
+    row.sent_s, row.done_s, row.channel, row.outcome = m.clock[0].now, np.nan, at, WAITING
 
 
 @jit

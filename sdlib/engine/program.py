@@ -12,6 +12,7 @@ from sdlib.components.base import DISTRIBUTIONS, OK
 from sdlib.engine.blueprint import blueprint
 
 KEEP_STATUS = 255
+LEVELS_A_CALL = 3  # the return, and at most two things held: a place and a picked target, or memory and a core
 (LEAVE, BACK, RELEASE, UNPICK,  # these four close what the topmost level of the stack records
  TRY, JUDGE, TELL, CALL, ENTER, ACQUIRE, WORK, SKIP_IF_FAILED, PICK, LOOK_UP, STORE, SEND,
  APPEAR, RECEIVE, REPEAT_IF_FAILED, DELETE) = range(20)
@@ -24,8 +25,7 @@ class Program:
     """What the machine runs.
 
     code: INSTRUCTION[...]. targets: node and entry of each balancer's targets, all in a row. entries: where each
-    node's part begins. start: where a client begins. levels: how deep a request can be nested. sends: messages
-    that one visit can leave behind without waiting.
+    node's part begins. start: where a client begins. levels: how deep a request can be nested.
     """
 
     nodes: list
@@ -34,7 +34,6 @@ class Program:
     entries: list
     start: int
     levels: int
-    sends: int
 
 
 class Writer:
@@ -144,6 +143,20 @@ def translate(system, clients):
     writer.write(nodes[0])
     start = writer.clients(clients)
     code = np.array([tuple(instruction) for instruction in writer.code], INSTRUCTION)
-    sends = sum(instruction[0] == SEND for instruction in writer.code)
-    levels = 3 * (2 + max(node.depth for node in nodes))
-    return Program(nodes, code, writer.targets, writer.entries, start, levels, sends)
+    levels = LEVELS_A_CALL * (longest_path(nodes) + 1)
+    return Program(nodes, code, writer.targets, writer.entries, start, levels)
+
+
+def longest_path(nodes):
+    """How many components the longest chain of calls passes; a shared one may stand at several depths."""
+    lengths = {}
+    for node in reversed(nodes):
+        _measure(node, nodes, lengths)
+    return lengths[0]
+
+
+def _measure(node, nodes, lengths):
+    for child in node.children:
+        if child not in lengths:
+            _measure(nodes[child], nodes, lengths)
+    lengths[node.index] = 1 + max((lengths[child] for child in node.children), default=0)

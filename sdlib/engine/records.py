@@ -15,12 +15,15 @@ class Records:
     """requests: REQUEST[requests]; messages: MESSAGE[messages]; stations: one array per measure, an entry per node.
 
     samples: int32[SAMPLES, nodes, 3], queue, busy, in flight. Times in seconds; NaN where it has not happened.
+    arrivals: requests that came in. alive: clients that still wait for an answer at the end, as the engine sees it.
     """
 
     requests: np.ndarray
     messages: np.ndarray
     stations: dict
     samples: np.ndarray
+    arrivals: int
+    alive: int
 
 
 def empty_requests(arrived_s):

@@ -148,10 +148,10 @@ class Here:
         """A new message, with a life of its own."""
         simulation = self.simulation
         message = Message(simulation.next_number(), request, len(simulation.messages))
-        simulation.messages.append((self.world.now, 0.0, self.node.index, 0, WAITING))
+        simulation.messages.append((self.world.now, np.nan, self.node.index, 0, WAITING))
         self.world.process(life(self, message))
 
-    def note(self, message, outcome, done_s=0.0):
+    def note(self, message, outcome, done_s=np.nan):
         sent_s, _, channel, _, _ = self.simulation.messages[message.row]
         self.simulation.messages[message.row] = (sent_s, done_s, channel, message.receives, outcome)
 
@@ -244,6 +244,7 @@ class Here:
         return self.die(client, PART_JITTER, place=0)
 
     def finish(self, client, status):
+        self.simulation.alive -= 1
         row = self.simulation.requests[client.request]
         row["finished_s"], row["status"] = self.world.now, status
         row["served_by"] = client.server if status == OK else NONE
@@ -261,6 +262,7 @@ class Simulation:
         self.world = World(self.lowest_number)
         self.here = [Here(self, node) for node in self.nodes]
         self.requests, self.messages = empty_requests(arrived_s), []
+        self.arrivals = self.alive = 0
         self.samples = np.zeros((SAMPLES, len(self.nodes), 3), np.int32)
         has_cache = any(node.kind == "Cache" for node in self.nodes)
         self.popularity = popularity(clients.objects, clients.skew) if has_cache else None
@@ -296,6 +298,8 @@ class Simulation:
         for number, arrived_s in enumerate(self.requests["arrived_s"]):
             yield self.world.wake_at(float(arrived_s), number)
             client = Entity(number, number)
+            self.arrivals += 1
+            self.alive += 1
             client.process = self.world.process(self.clients.process(crowd, client))
 
     def _sampler(self, number):
@@ -315,8 +319,7 @@ class Simulation:
         stations["busy_area"] = np.array([area.busy for area in areas])
         stations["queue_area"] = np.array([area.queue for area in areas])
         messages = np.array(self.messages, MESSAGE)
-        messages["done_s"][messages["done_s"] == 0.0] = np.nan
-        return Records(self.requests, messages, stations, self.samples)
+        return Records(self.requests, messages, stations, self.samples, self.arrivals, self.alive)
 
 
 def run(system, clients, arrived_s, seconds, seed, on_progress=None):

@@ -1,0 +1,140 @@
+"""Random systems and crowds for the tests of the engines: every component, small, busy and often broken."""
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+import sdlib as sd
+from sdlib.components.base import DISTRIBUTIONS
+from sdlib.components.clients import BACKOFFS, JITTERS
+from sdlib.components.load_balancer import POLICIES
+
+TICK_S = 0.25  # exact in binary, so sums of ticks are exact too, and events do fall on the same instant
+MEMORY_MB = 8.0
+
+
+@dataclass(frozen=True)
+class Times:
+    """What lengths of time a system is made of: anything, or multiples of a tick only."""
+
+    work_ms: st.SearchStrategy
+    pause_s: st.SearchStrategy  # may be 0
+    wait_s: st.SearchStrategy  # above 0
+    distribution: st.SearchStrategy
+    jitter: st.SearchStrategy
+    edges_s: st.SearchStrategy
+
+
+def floats(low, high):
+    return st.floats(low, high, allow_nan=False, width=32)
+
+
+def ticks(low, high):
+    return st.integers(low, high).map(lambda count: count * TICK_S)
+
+
+ANY = Times(work_ms=floats(0, 120) | st.just(0.0), pause_s=floats(0, 2) | st.just(0.0), wait_s=floats(0.0625, 1.5),
+            distribution=st.sampled_from(DISTRIBUTIONS), jitter=st.sampled_from(JITTERS), edges_s=floats(0, 8))
+TIES = Times(work_ms=ticks(0, 3).map(lambda seconds: 1000 * seconds), pause_s=ticks(0, 4), wait_s=ticks(1, 4),
+             distribution=st.just("constant"), jitter=st.just("none"), edges_s=ticks(0, 32))
+
+
+def ram_gb(requests):
+    """Memory for so many requests in flight; 0.01 GB is the least there is, and holds one."""
+    return max(requests * MEMORY_MB / 1024, 0.01)
+
+
+@st.composite
+def stops(draw, times):
+    edges = sorted(draw(st.lists(times.edges_s, max_size=4, unique=True)))
+    return tuple(zip(edges[::2], edges[1::2], strict=False))
+
+
+def databases(times):
+    return st.builds(sd.Database, connections=st.integers(1, 3), query_ms=times.work_ms,
+                     distribution=times.distribution)
+
+
+def workers(times):
+    return st.builds(sd.Worker, count=st.integers(1, 4), work_ms=times.work_ms, distribution=times.distribution,
+                     failure_rate=st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]))
+
+
+def queues(times):
+    return st.builds(sd.Queue, worker=workers(times), visibility_timeout_s=times.wait_s,
+                     max_receives=st.integers(1, 4))
+
+
+@st.composite
+def servers(draw, times, behind):
+    return sd.Server(
+        cpus=draw(st.integers(1, 3)), ram_gb=ram_gb(draw(st.sampled_from([1, 2, 3, 4, 7, 30, 1_000]))),
+        memory_mb=MEMORY_MB, service_ms=draw(times.work_ms), distribution=draw(times.distribution),
+        restart_s=draw(times.pause_s), down=draw(stops(times)), calls=draw(st.lists(behind, max_size=3)))
+
+
+@st.composite
+def balancers(draw, times, behind):
+    policy = draw(st.sampled_from(POLICIES))
+    one = servers(times, behind) if policy == "pooled_queue" else behind | servers(times, behind)
+    targets = draw(st.lists(one, min_size=1, max_size=3))
+    return sd.LoadBalancer(targets * draw(st.integers(1, 2)), policy=policy)
+
+
+def caches(times, behind):
+    return st.builds(sd.Cache, target=behind, capacity=st.integers(1, 6), ttl_s=st.none() | times.wait_s,
+                     lookup_ms=times.work_ms)
+
+
+@st.composite
+def systems(draw, times):
+    """A system up to four deep, in which some parts are shared."""
+    leaves = databases(times) | queues(times)
+    shared = draw(st.lists(leaves, min_size=1, max_size=2))
+    behind = leaves | st.sampled_from(shared)
+    shared += draw(st.lists(servers(times, behind) | caches(times, behind) | balancers(times, behind), max_size=2))
+    behind = behind | st.sampled_from(shared)
+    for _ in range(draw(st.integers(0, 1))):
+        behind = behind | servers(times, behind) | caches(times, behind) | balancers(times, behind)
+    return draw(st.one_of(servers(times, behind), balancers(times, behind), caches(times, behind), leaves))
+
+
+@st.composite
+def patience(draw, times):
+    """How a client waits and tries again, and what it asks for."""
+    return {"timeout_s": draw(st.none() | times.wait_s), "retries": draw(st.integers(0, 3)),
+            "backoff": draw(st.sampled_from(BACKOFFS)), "jitter": draw(times.jitter),
+            "first_delay_s": draw(times.pause_s), "max_delay_s": draw(times.pause_s.map(lambda pause: 2 * pause)),
+            "objects": draw(st.integers(1, 12)), "skew": draw(floats(0, 2))}
+
+
+@st.composite
+def profiles(draw):
+    if draw(st.booleans()):
+        return sd.spike(draw(floats(0.125, 6)), draw(floats(0.125, 3)), draw(floats(0, 4)))
+    starts = sorted(draw(st.lists(floats(0, 12), max_size=4, unique=True)))
+    steps = [(start_s, draw(floats(0, 4))) for start_s in starts]
+    return steps if any(factor for _, factor in steps) else ()
+
+
+@st.composite
+def poisson_crowds(draw):
+    users = draw(st.integers(1, 20) | st.integers(20, 150))
+    return sd.Clients(users=users, requests_per_minute=60, profile=draw(profiles()), **draw(patience(ANY)))
+
+
+@st.composite
+def crowds_on_ticks(draw):
+    bursts = draw(st.lists(st.tuples(st.integers(0, 24), st.integers(1, 30)), min_size=1, max_size=12))
+    arrivals_s = sorted(TICK_S * tick for tick, count in bursts for _ in range(count))
+    return sd.Clients(users=1, arrivals_s=arrivals_s, **draw(patience(TIES)))
+
+
+def general_cases():
+    """(system, clients, seconds, seed) with all distributions."""
+    return st.tuples(systems(ANY), poisson_crowds(), floats(2, 10), st.integers(0, 2**63 - 1))
+
+
+def tied_cases():
+    """The same with every delay a multiple of one tick and no jitter, so that many events coincide."""
+    return st.tuples(systems(TIES), crowds_on_ticks(), ticks(8, 60), st.integers(0, 2**63 - 1))

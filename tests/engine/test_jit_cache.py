@@ -1,0 +1,73 @@
+"""An edited source makes kept machine code stale, wherever in the engine or the components it is."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sdlib
+from sdlib.engine.jit import sources_stamp
+
+PACKAGE = Path(sdlib.__file__).parent
+FIRST_ARRIVAL = """
+import sdlib as sd
+from sdlib.engine.arrivals import arrival_times
+print(arrival_times(sd.Clients(users=100), 100, 1)[0])
+"""
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "sdlib", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def python(code, folder):
+    environment = os.environ | {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "machine-code")}
+    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=folder, env=environment, capture_output=True,
+                          text=True, check=True)
+    return done.stdout.strip()
+
+
+def stamp_of(folder):
+    return python("from sdlib.engine.jit import sources_stamp; print(sources_stamp())", folder)
+
+
+def test_the_stamp_is_that_of_the_sources_and_not_of_the_folder(copy):
+    assert stamp_of(copy) == sources_stamp()
+
+
+@pytest.mark.parametrize("source", ["engine/steps.py", "engine/machine.py", "engine/draws.py",
+                                    "components/load_balancer.py", "components/clients.py", "components/base.py"])
+def test_editing_a_callee_changes_the_stamp(copy, source):
+    with (copy / "sdlib" / source).open("a") as file:
+        file.write("\n# edited\n")
+    assert stamp_of(copy) != sources_stamp()
+
+
+def test_editing_what_is_not_compiled_keeps_the_machine_code(copy):
+    with (copy / "sdlib" / "cost.py").open("a") as file:
+        file.write("\n# edited\n")
+    assert stamp_of(copy) == sources_stamp()
+
+
+def test_every_entry_carries_the_stamp(copy):
+    code = ("from sdlib.engine import arrivals, compiled, draws\n"
+            "for entry in (arrivals._fill, compiled._advance, compiled._start, draws.uniform, draws.alias_table):\n"
+            "    print(entry._cache._cache_file._source_stamp)")
+    assert set(python(code, copy).split()) == {sources_stamp()}
+
+
+def test_an_edited_callee_is_used_although_the_machine_code_was_kept(copy):
+    """Gaps between arrivals are computed by `log` in draws.py, which is compiled into `_fill` in arrivals.py."""
+    before = float(python(FIRST_ARRIVAL, copy))
+    assert list((copy / "machine-code").rglob("arrivals._fill*.nbi")), "nothing was kept: this would prove nothing"
+    source = copy / "sdlib" / "engine" / "draws.py"
+    text = source.read_text()
+    assert "def log(x):" in text
+    edited = text.replace("def log(x):", "def log(x):\n    return 2.0 * _log(x)\n\n\n@jit(inline=True)\ndef _log(x):")
+    source.write_text(edited)
+    assert float(python(FIRST_ARRIVAL, copy)) == 2 * before

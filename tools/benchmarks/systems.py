@@ -1,0 +1,39 @@
+"""The two systems that are measured, at 80 % load, on either of our engines."""
+
+import numpy as np
+
+import sdlib as sd
+from sdlib.components.base import OK
+from tools.benchmarks.pairs import Measured, timed
+
+CORES, SERVICE_S, LOAD = 4, 0.010, 0.8
+ARRIVALS_PER_S = LOAD * CORES / SERVICE_S
+MACHINES = 5
+SECONDS_PER_MINUTE, REQUESTS_PER_MINUTE = 60, 4
+
+
+def one_server():
+    """M/M/4: one server of four cores."""
+    return sd.Server(cpus=CORES, ram_gb=4), crowd(ARRIVALS_PER_S)
+
+
+def shop():
+    """Load balancer -> 5 servers x 4 cores -> one LRU cache for all -> a database with 16 connections."""
+    server = sd.Server(cpus=CORES, ram_gb=4, calls=[sd.Cache(sd.Database(connections=16))])
+    return sd.LoadBalancer([server] * MACHINES), crowd(MACHINES * ARRIVALS_PER_S)
+
+
+def crowd(arrivals_per_s):
+    """Clients that send so many requests per second."""
+    return sd.Clients(users=round(arrivals_per_s * SECONDS_PER_MINUTE / REQUESTS_PER_MINUTE),
+                      requests_per_minute=REQUESTS_PER_MINUTE)
+
+
+def simulate(parts, requests, engine="compiled", seed=1):
+    """The whole call of `sd.simulate`, from the checked arguments to the Run, as Measured."""
+    system, clients = parts
+    length_s = requests / clients.requests_per_second
+    seconds, run = timed(lambda: sd.simulate(system, clients, seconds=length_s, seed=seed, engine=engine))
+    rows = run.records.requests
+    rows = rows[rows["status"] == OK]
+    return Measured(seconds, len(run.records.requests), float(np.mean(rows["finished_s"] - rows["arrived_s"])))
