@@ -30,16 +30,21 @@ def cost(system):
 
 def usd_per_month(system):
     """The sum of `cost(system)` in US dollars; NaN when a machine in it has no known price."""
-    return float(cost(system)["usd_per_month"].sum(skipna=False))
+    return float(sum(_machine(node)["usd_per_month"] for node in blueprint(system)))
 
 
 def _machine(node):
     if isinstance(node.component, Server):
         return _cheapest(node.component.cpus, node.component.ram_gb)
     if node.kind in ON_ONE_ASSUMED_MACHINE:
-        row = _priced(instances().set_index("instance_type", drop=False).loc[ASSUMED_MACHINE])
-        return {**row, "basis": f"assumption: one {ASSUMED_MACHINE}; {LISTED}"}
+        return _assumed()
     return _unpriced(math.nan, math.nan, f"no machine or price is known for a {node.kind}")
+
+
+@cache
+def _assumed():
+    row = _priced(instances().set_index("instance_type", drop=False).loc[ASSUMED_MACHINE])
+    return {**row, "basis": f"assumption: one {ASSUMED_MACHINE}; {LISTED}"}
 
 
 @cache

@@ -10,6 +10,7 @@ import pytest
 from sdlib import charts
 from sdlib.charts.axes import HeldAxes
 from sdlib.charts.diagram import edge_rate, line_width, squares
+from sdlib.charts.latency import BEYOND, offered_load
 from sdlib.charts.placing import layers, place
 from sdlib.charts.shapes import OUTLINES, filled, outline
 from sdlib.charts.still import REQUESTS_PER_REDRAW, picture, run_at
@@ -319,3 +320,34 @@ def test_numbers_in_words(value, said):
 def test_here_says_that_only_answered_requests_count_after_a_crash(busy, crashed):
     assert "CRASHED" in charts.latency_against_utilization(crashed).layout.annotations[0].text
     assert "CRASHED" not in charts.latency_against_utilization(busy).layout.annotations[0].text
+
+
+# --- beyond the wall ---
+
+def here_and_label(figure):
+    return trace(figure, "you are here"), figure.layout.annotations[0]
+
+
+def test_an_overloaded_or_crashed_run_stands_beyond_the_wall_with_how_much_it_was_offered(busy, crashed):
+    here, label = here_and_label(charts.latency_against_utilization([busy, crashed]))
+    assert here.x[0] == BEYOND > 100
+    assert trace(charts.latency_against_utilization([crashed, busy]), "runs").x[0] == BEYOND
+    # 20,000 users ask 1,333 times a second for 10 ms; four cores do 400.
+    assert offered_load(crashed) == pytest.approx(20_000 * 4 / 60 * 0.010 / 4) and "3.33 x its capacity" in label.text
+    assert "CRASHED" in label.text and label.yref == "y domain" and label.x < 90
+    slow = simulate(*shop(users=7000, ram_gb=128), seconds=20)
+    here, label = here_and_label(charts.latency_against_utilization(slow))
+    assert here.x[0] == BEYOND and "OVERLOADED" in label.text and "CRASHED" not in label.text
+    assert here_and_label(charts.latency_against_utilization(busy))[0].x[0] < 100
+
+
+def test_offered_load_is_shared_by_the_machines_of_a_load_balancer_and_unknown_behind_a_cache():
+    five = simulate(LoadBalancer([Server(4, 4, calls=[Database()])] * 5), Clients(30_000), seconds=1)
+    assert offered_load(five) == pytest.approx(30_000 * 4 / 60 / 5 * 0.010 / 4)
+    assert math.isnan(offered_load(simulate(Server(4, 4, calls=[Cache(Database())]), Clients(100), seconds=1)))
+
+
+def test_a_mark_at_the_edge_of_a_logarithmic_axis_has_room():
+    marks = Plot([{"mode": "markers", "y": [10.5, 200]}], "", y={"type": "log"})
+    HeldAxes().fit([marks])
+    assert marks.y["range"] == [0, 3]

@@ -68,6 +68,18 @@ def test_a_position_between_two_whole_numbers_does_not_run_again(panel):
     assert panel.settings["cpus"] == 4 and panel.runs_made == 0
 
 
+def test_a_start_between_two_stops_of_a_slider_stays_what_it_is():
+    panel = explore(lambda users=3000: shop(users), users=(10, 1_000_000), seconds=5)
+    # In the browser the handle goes to its nearest stop, and reports that.
+    widget(panel, "users").value = 10**3.5
+    assert panel.settings == {"users": 3000} and panel.runs_made == 0
+    widget(panel, "users").value = 10**3.55
+    assert panel.settings == {"users": 3548} and panel._sliders["users"].value_text() == "3,548 users"
+    panel.set(users=5700)
+    widget(panel, "users").value = 10**3.75
+    assert panel.settings == {"users": 5700}
+
+
 def test_reset_returns_to_settings_seed_axes_and_picture(panel):
     start = panel._plot.figure
     panel.set(users=300_000, cpus=9, seed=5)

@@ -1,9 +1,10 @@
 """Axes with round ends that hold still from picture to picture; when they must grow, they say so in words."""
 
-import copy
 import math
 
 from sdlib.charts.words import duration, number
+
+MARK_ROOM = 1.4
 
 
 class HeldAxes:
@@ -46,17 +47,23 @@ class HeldAxes:
 
     def remember(self):
         """Keep the ranges of now as those to which a reset returns."""
-        self._start = copy.copy(self.ranges)
+        self._start = dict(self.ranges)
 
     def reset(self):
-        self.ranges = copy.copy(self._start)
+        self.ranges = dict(self._start)
 
 
 def _extent(plot, letter):
     is_log = getattr(plot, letter).get("type") == "log"
-    values = [value for trace in plot.traces for value in (trace.get(letter) if trace.get(letter) is not None else [])
-              if isinstance(value, (int, float)) and math.isfinite(value) and (value > 0 or not is_log)]
-    return (min(values), max(values)) if values else None
+    low, high = math.inf, -math.inf
+    for trace in plot.traces:
+        values = [value for value in (trace.get(letter) if trace.get(letter) is not None else [])
+                  if isinstance(value, (int, float)) and math.isfinite(value) and (value > 0 or not is_log)]
+        # A mark has a size: at the edge of the axis it would be cut.
+        room = MARK_ROOM if is_log and trace.get("mode") == "markers" else 1.0
+        if values:
+            low, high = min(low, min(values) / room), max(high, max(values) * room)
+    return (low, high) if low <= high else None
 
 
 def _round(extent, axis, old):
@@ -77,6 +84,6 @@ def _round(extent, axis, old):
 
 def _change(axis, letter, wide):
     title = axis.get("title", {})
-    title = (title.get("text") if isinstance(title, dict) else title) or f"{letter}"
+    title = (title.get("text") if isinstance(title, dict) else title) or letter
     say = duration if axis.get("ticktext") and any("ms" in text for text in axis["ticktext"]) else number
     return f"The axis \"{title}\" now goes from {say(wide[0])} to {say(wide[1])}."

@@ -3,7 +3,7 @@
 import math
 
 from sdlib.charts.placing import place
-from sdlib.charts.shapes import filled, hatch, joined, outline, people, ribbon
+from sdlib.charts.shapes import filled, hatch, joined, outline, people, rectangle, ribbon, sides
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PAPER, VERMILION, WHITE, Plot, figure
 from sdlib.charts.words import number, percent
 from sdlib.components.base import complain
@@ -13,22 +13,17 @@ BUSY, FULL = 0.7, 0.9
 SQUARE, MOST_SQUARES = 8, 24
 
 
-def diagram(system_or_run, highlight=None, width=880, height=None):
+def diagram(system_or_run, highlight=None, width=840, height=None):
     """The system as a figure: a box per component, layered from the clients to the right.
 
     With a run, a box is filled up to its utilization, its mean queue is a stack of squares (their number grows
     with the logarithm), a line is as wide as the logarithm of its traffic, and a machine that crashed or
     refused is hatched and says so. highlight: name of the component to frame as the new one.
     """
-    height = height or max(170, 30 + 66 * rows(system_or_run))
+    height = height or max(170, 30 + 66 * place(_nodes(system_or_run), 1, 1).rows)
     made = figure([diagram_plot(system_or_run, highlight, width - 16, height - 16)], width, height)
     made.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return made
-
-
-def rows(system_or_run):
-    """Boxes in the fullest layer of the diagram."""
-    return place(_nodes(system_or_run), 1, 1).rows
 
 
 def _nodes(system_or_run):
@@ -46,7 +41,7 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
     placing = place(nodes, width, height)
     frames = {index: outline(nodes[index].kind, centre, placing.box) for index, centre in placing.centre.items()}
     traces = [*_lines(nodes, seen, placing, run), *_boxes(frames, seen),
-              _frame(frames, nodes, highlight), _stacks(placing, seen), *_words(nodes, seen, placing, run, highlight)]
+              _frame(frames, nodes, highlight), _stacks(placing, seen), _words(nodes, seen, placing, run, highlight)]
     axis = {"visible": False, "fixedrange": True}
     return Plot(traces, _alt(nodes, seen, placing, run), {**axis, "range": [0, width]}, {**axis, "range": [0, height]})
 
@@ -70,10 +65,8 @@ def _polygons(name, polygons, **looks):
 
 
 def _lines(nodes, seen, placing, run):
-    ribbons, root = [], placing.centre[0]
-    half = placing.box[0] / 2
-    start = (placing.clients[0] + 26, placing.clients[1])
-    ribbons.append(ribbon(start, (root[0] - half, root[1]), line_width(_sent_per_s(run))))
+    half, root, (x, y) = placing.box[0] / 2, placing.centre[0], placing.clients
+    ribbons = [ribbon((x + 26, y), (root[0] - half, root[1]), line_width(_sent_per_s(run)))]
     for node in nodes:
         for child in dict.fromkeys(node.children):
             if node.index in placing.centre and child in placing.centre:
@@ -122,18 +115,13 @@ def _boxes(frames, seen):
 
 def _plate(points):
     """The white ground of the word in a hatched box."""
-    xs, ys = zip(*points)
-    left, right, middle = min(xs) + 3, max(xs) - 3, (min(ys) + max(ys)) / 2
-    return [(left, middle - 8), (right, middle - 8), (right, middle + 8), (left, middle + 8), (left, middle - 8)]
+    left, right, low, high = sides(points)
+    return rectangle(left + 3, right - 3, (low + high) / 2 - 8, (low + high) / 2 + 8)
 
 
 def _frame(frames, nodes, highlight):
-    chosen = [points for index, points in frames.items() if nodes[index].name == highlight]
-    around = []
-    for points in chosen:
-        xs, ys = zip(*points)
-        left, right, low, high = min(xs) - 7, max(xs) + 7, min(ys) - 7, max(ys) + 7
-        around.append([(left, low), (right, low), (right, high), (left, high), (left, low)])
+    chosen = [sides(points) for index, points in frames.items() if nodes[index].name == highlight]
+    around = [rectangle(left - 7, right + 7, low - 7, high + 7) for left, right, low, high in chosen]
     return _polygons("new", around, fill="none", line={"width": 3, "color": BLUE, "dash": "solid"})
 
 
@@ -156,8 +144,8 @@ def _stacks(placing, seen):
 
 
 def _words(nodes, seen, placing, run, highlight):
-    """The texts, as (x, y, text, size): above, inside and below each box."""
-    words = [*_client_words(placing, run)]
+    """The texts above, inside and below each box; each is (x, y, text, size)."""
+    words = _client_words(placing, run)
     half = placing.box[1] / 2
     small = 10 if placing.box[0] < 80 or placing.rows > 4 else 12
     for index, (x, y) in placing.centre.items():
@@ -170,9 +158,10 @@ def _words(nodes, seen, placing, run, highlight):
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
         elif row and placing.rows <= 4:
             words.append((x, y - half - small * 0.9, spec(node.component), small - 1))
-    for x, y, group in placing.more:
-        words.append((x, y, _many(group, seen), 11))
-    yield _texts("words", words)
+    words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
+    xs, ys, texts, sizes = zip(*words)
+    return {"type": "scatter", "name": "words", "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
+            "showlegend": False, "textfont": {"size": sizes, "color": INK}, "cliponaxis": False}
 
 
 def _client_words(placing, run):
@@ -181,12 +170,6 @@ def _client_words(placing, run):
         return [(x, y - 30, "<b>clients</b>", 12)]
     return [(x, y + 32, f"<b>{number(run.clients.users)} users</b>", 11),
             (x, y - 28, f"{number(_sent_per_s(run))}/s", 11)]
-
-
-def _texts(name, words):
-    xs, ys, texts, sizes = zip(*words)
-    return {"type": "scatter", "name": name, "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
-            "showlegend": False, "textfont": {"size": sizes, "color": INK}, "cliponaxis": False}
 
 
 def inside(node, row):

@@ -30,7 +30,7 @@ def outline(kind, centre, box):
 
 def filled(points, share):
     """The part of an outline that lies under the fill level: its height is `share` of the outline's height."""
-    bottom, top = min(y for _, y in points), max(y for _, y in points)
+    _, _, bottom, top = sides(points)
     level = bottom + min(max(share, 0.0), 1.0) * (top - bottom)
     below = []
     for (x0, y0), (x1, y1) in zip(points, points[1:]):
@@ -41,10 +41,20 @@ def filled(points, share):
     return [*below, below[0]] if below else []
 
 
+def sides(points):
+    """(left, right, bottom, top) of the box around these points."""
+    xs, ys = zip(*points)
+    return min(xs), max(xs), min(ys), max(ys)
+
+
+def rectangle(left, right, bottom, top):
+    """A closed rectangle."""
+    return [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+
+
 def hatch(points, step=9):
     """Slanted lines across the box around these points, as pairs of points."""
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
-    bottom, top = min(y for _, y in points), max(y for _, y in points)
+    left, right, bottom, top = sides(points)
     lines, offset = [], bottom - (right - left) + step
     while offset < top:
         x0, x1 = left + max(0, bottom - offset), min(right, left + top - offset)

@@ -6,14 +6,14 @@ from sdlib.charts.axes import HeldAxes
 from sdlib.charts.diagram import diagram_plot
 from sdlib.charts.latency import distribution_plot, latency_plot
 from sdlib.charts.placing import layers
-from sdlib.charts.theme import Plot, compose
+from sdlib.charts.theme import Plot, compose, stacked
 from sdlib.charts.timeline import timeline_plots
 from sdlib.components.base import check_number, complain
 from sdlib.engine.arrivals import expected_requests
 from sdlib.engine.simulate import simulate
 
 REQUESTS_PER_REDRAW = 200_000
-WIDTH, HEIGHT, MOST_BESIDE = 900, 400, 4
+WIDTH, HEIGHT, TALL, MOST_BESIDE = 840, 400, 640, 4
 CHARTS = {"latency": latency_plot,
           "timeline": lambda run, settings: timeline_plots(run, rows=("traffic", "latency"), log=True),
           "distribution": lambda run, settings: distribution_plot(run)}
@@ -76,16 +76,11 @@ def chart_plots(chart, run, settings, trail=None):
 
 def picture(run, plots, highlight=None):
     """The plain figure: system and chart side by side, or one below the other when the system is deep."""
-    beside = max(layers(run.nodes)) + 2 <= MOST_BESIDE
-    if beside:
-        height, left, chart_at, diagram_at = HEIGHT, (0, 0.49), (0.58, 1), (0, 1)
-        chart_heights, size = (0, 1), (0.49 * (WIDTH - 28), HEIGHT - 118)
+    if max(layers(run.nodes)) + 2 <= MOST_BESIDE:
+        height, system_at, chart_at, chart_top = HEIGHT, ((0, 0.48), (0, 1)), (0.6, 1), 1
     else:
-        height, left, chart_at, diagram_at = 640, (0, 1), (0.08, 1), (0.56, 1)
-        chart_heights, size = (0, 0.44), (WIDTH - 28, 0.44 * (640 - 118))
-    cells = [(diagram_plot(run, highlight, *size), left, diagram_at)]
-    share = (chart_heights[1] - chart_heights[0]) / len(plots)
-    for row, plot in enumerate(plots):
-        top = chart_heights[1] - row * share
-        cells.append((plot, chart_at, (max(top - share + (0.05 if row + 1 < len(plots) else 0), 0), top)))
+        height, system_at, chart_at, chart_top = TALL, ((0, 1), (0.56, 1)), (0.08, 1), 0.44
+    (left, right), (low, high) = system_at
+    system = diagram_plot(run, highlight, (right - left) * (WIDTH - 28), (high - low) * (height - 118))
+    cells = [(system, *system_at), *stacked(plots, chart_at, chart_top, 0.05)]
     return compose(cells, WIDTH, height, {"l": 8, "r": 20, "t": 34, "b": 84})

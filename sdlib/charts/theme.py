@@ -53,17 +53,19 @@ def compose(cells, width, height, margin=None):
     return {"data": data, "layout": layout}
 
 
-def figure(plots, width=880, height=400, gap=0.07):
+def figure(plots, width=840, height=400, gap=0.07):
     """A `go.Figure` with the plots below each other."""
     import plotly.graph_objects as go
 
     HeldAxes().fit(plots)
-    count = len(plots)
-    share = (1 - gap * (count - 1)) / count
-    cells = [(plot, (0, 1), (1 - row * (share + gap) - share, 1 - row * (share + gap)))
-             for row, plot in enumerate(plots)]
-    return go.Figure(compose([(plot, across, (max(low, 0), high)) for plot, across, (low, high) in cells],
-                             width, height))
+    return go.Figure(compose(stacked(plots, (0, 1), 1, gap), width, height))
+
+
+def stacked(plots, across, top, gap):
+    """The cells of plots that stand below each other and share the drawing area up to `top`."""
+    share = (top + gap) / len(plots)
+    return [(plot, across, (max(top - row * share - share + gap, 0), top - row * share))
+            for row, plot in enumerate(plots)]
 
 
 def _on_axes(item, key):

@@ -9,7 +9,7 @@ MOST_BINS = 60
 BAND = "rgba(90,90,90,0.28)"
 
 
-def timeline(run, every_s=None, width=880, height=560):
+def timeline(run, every_s=None, width=840, height=560):
     """Throughput and failures, latency and requests in the system over time, below each other.
 
     A time in which a machine was down is a grey band with its name, in every plot. every_s: length of a bin in s;

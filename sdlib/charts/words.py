@@ -25,3 +25,8 @@ def duration(ms):
 def percent(share):
     """A share as a percentage for reading: one decimal below ten."""
     return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def said(value):
+    """A setting for reading: a number, or what else it is."""
+    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)

@@ -109,13 +109,15 @@ class Run:
         return np.bincount((times_s // every_s).astype(int).clip(max=bins - 1), minlength=bins)
 
     def _latency_quantiles(self, every_s, bins):
-        """p50, p95, p99 of each bin, from one sort: a bin's latencies lie side by side, in ascending order."""
+        """p50, p95, p99 of each bin: bring together what belongs together, then sort each bin by itself."""
         rows = self.records.requests[self.records.requests["status"] == OK]
-        latency_ms = (rows["finished_s"] - rows["arrived_s"]) * 1000
         bin_of = (rows["finished_s"] // every_s).astype(np.int32).clip(max=bins - 1)
-        latency_ms = latency_ms[np.lexsort((latency_ms, bin_of))]
+        order = np.argsort(bin_of.astype(np.int16) if bins < 2**15 else bin_of, kind="stable")
+        latency_ms = ((rows["finished_s"] - rows["arrived_s"]) * 1000)[order]
         counts = np.bincount(bin_of, minlength=bins)
         starts = np.cumsum(counts) - counts
+        for start, count in zip(starts, counts, strict=True):
+            latency_ms[start:start + count].sort()
         return {f"p{percent}_ms": _between(latency_ms, starts, counts, percent / 100) for percent in (50, 95, 99)}
 
     def summary(self, after_s=0.0):

@@ -40,6 +40,7 @@ class Panel(ipywidgets.VBox):
         self._running = Notice(lambda: self._say(["running ..."]))
         self._make_widgets()
         super().__init__([self._tiles, self._plot, self._status, self._controls()])
+        self.add_class("sdlib-panel")
         self._first_picture()
         self._listen()
 
@@ -79,21 +80,15 @@ class Panel(ipywidgets.VBox):
         self._tiles, self._status, self._plot = ipywidgets.HTML(), ipywidgets.HTML(), PanelPlot()
         self._seed = ipywidgets.BoundedIntText(value=self._first_seed, min=0, max=2**31 - 1, description="seed",
                                                tooltip="the same seed keeps the same customers")
-        self._seed.layout.width, self._seed.style.description_width = "170px", "84px"
+        self._seed.layout.width = "170px"
         self._reset = ipywidgets.Button(description="reset", tooltip="back to the starting settings", icon="undo")
         self._goal_list = ipywidgets.HTML()
 
     def _controls(self):
-        rows = []
-        for slider in self._sliders.values():
-            unit = ipywidgets.Label(slider.unit if slider.unit != slider.name else "")
-            rows.append(ipywidgets.HBox([slider.widget, unit]))
-            if ends := slider.ends_text():
-                rows.append(ipywidgets.HTML('<div style="display:flex;justify-content:space-between;width:238px;'
-                                            'margin:-8px 0 0 84px;font-size:11px;line-height:1.2">'
-                                            f"<span>{ends[0]}</span><span>{ends[1]}</span></div>"))
-        rows.append(ipywidgets.HBox([self._seed, self._reset]))
-        return ipywidgets.HBox([ipywidgets.VBox(rows, layout={"width": "460px"}), self._goal_list])
+        rows = [slider.row() for slider in self._sliders.values()] + [ipywidgets.HBox([self._seed, self._reset])]
+        controls = ipywidgets.HBox([ipywidgets.VBox(rows), self._goal_list])
+        controls.add_class("sdlib-controls")
+        return controls
 
     def _listen(self):
         for control in (*(slider.widget for slider in self._sliders.values()), self._seed):
@@ -115,13 +110,15 @@ class Panel(ipywidgets.VBox):
         self._quiet = True
         try:
             for name, value in settings.items():
-                self._sliders[name].widget.value = value
+                self._sliders[name].put(value)
             self._seed.value = seed
         finally:
             self._quiet = False
         self._ask(anyway)
 
     def _ask(self, anyway=False):
+        for slider in self._sliders.values():
+            slider.tell()
         self._newest.ask((self.settings, self.seed, anyway))
 
     def _first_picture(self):

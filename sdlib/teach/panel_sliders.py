@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 
 import ipywidgets
 
-from sdlib.charts.words import number
+from sdlib.charts.words import number, said
 from sdlib.components import cache, clients, database, load_balancer, queue, server
 from sdlib.components.base import complain
 
 MOST_SLIDERS = 4
 STEPS_PER_DECADE = 20
+SLIDERS = (ipywidgets.IntSlider, ipywidgets.FloatSlider, ipywidgets.FloatLogSlider)
 # Useful ranges for learners: a knob's own range only says what is allowed. (low, high, names of the two ends)
 RANGES = {"users": (10, 1_000_000, "a club", "a big city"), "cpus": (1, 1000, "a small machine", "the biggest"),
           "ram_gb": (0.5, 128, "a phone", "a big machine"), "retries": (0, 10, "give up", "stubborn"),
@@ -30,15 +31,27 @@ class Slider:
     whole: bool = False
 
     def __post_init__(self):
-        self.start = self.value
+        self.start = self._put = self.widget.value
+        self._readout = ipywidgets.Label()
+        self._readout.add_class("sdlib-value")
 
     @property
     def value(self):
         """The setting: a whole number where the knob is one."""
         value = self.widget.value
+        if isinstance(self.widget, SLIDERS) and self._stop(value) == self._stop(self._put):
+            value = self._put
         if not isinstance(value, float):
             return value
         return round(value) if self.whole else float(f"{value:.6g}")
+
+    def put(self, value):
+        """Move the slider by code. It stays exactly there, though in the browser the handle can only be at a stop."""
+        self.widget.value = self._put = value
+
+    def _stop(self, value):
+        at = math.log(value, self.widget.base) if isinstance(self.widget, ipywidgets.FloatLogSlider) else value
+        return round((at - self.widget.min) / self.widget.step)
 
     @property
     def bounds(self):
@@ -61,6 +74,23 @@ class Slider:
             return "one of " + ", ".join(map(str, self.end_values()))
         scale = ", logarithmic" if isinstance(self.widget, ipywidgets.FloatLogSlider) else ""
         return " to ".join(map(number, self.bounds)) + f" {self.unit}".rstrip() + scale
+
+    def row(self):
+        """The slider as the panel shows it: the setting with its unit beside it, the named ends below."""
+        self.tell()
+        ends = "".join(f"<span>{end}</span>" for end in self.ends_text())
+        below = [ipywidgets.HTML(f'<div class="sdlib-ends">{ends}</div>')] if ends else []
+        row = ipywidgets.VBox([ipywidgets.HBox([self.widget, self._readout]), *below])
+        row.add_class("sdlib-slider")
+        return row
+
+    def value_text(self):
+        """The setting of a range, with its unit."""
+        return f"{said(self.value) if self.bounds else ''} {self.unit}".strip()
+
+    def tell(self):
+        """Show the setting beside the slider."""
+        self._readout.value = self.value_text()
 
     def ends_text(self):
         """The named ends of a range: what is at the left and what at the right."""
@@ -128,11 +158,9 @@ def _slider(name, spec, start, knob):
         complain("explore", name, spec, "(low, high), (low, high, step), a list, bool, number or widget", (1, 100))
     if start is not None:
         made.check(start)
-        made.widget.value = start
+        made.put(start)
     made.start = made.value
     made.widget.description, made.widget.tooltip = name, f"{name}: {made.range_text}"
-    made.widget.style.description_width = "84px"
-    made.widget.layout.width = "400px"
     return made
 
 
@@ -163,12 +191,11 @@ def _number_slider(name, spec, start, about):
         decades = math.log10(high / low)
         # A whole number of steps, or the hand could never reach the upper end.
         steps = math.ceil(decades * (STEPS_PER_DECADE if decades >= 4 else STEPS_PER_DECADE / 2))
-        widget = ipywidgets.FloatLogSlider(value=value, min=math.log10(low), max=math.log10(high), step=decades / steps,
-                                           base=10, readout_format=",.0f" if whole else ",.2f")
+        kind, low, high, stop = ipywidgets.FloatLogSlider, math.log10(low), math.log10(high), decades / steps
     elif whole:
-        widget = ipywidgets.IntSlider(value=int(value), min=int(low), max=int(high), step=int(step[0]) if step else 1,
-                                      readout_format=",d")
+        kind, low, high, stop = ipywidgets.IntSlider, int(low), int(high), int(step[0]) if step else 1
     else:
-        widget = ipywidgets.FloatSlider(value=value, min=low, max=high, step=step[0] if step else (high - low) / 100,
-                                        readout_format=",.2f")
+        kind, stop = ipywidgets.FloatSlider, step[0] if step else (high - low) / 100
+    widget = kind(value=int(value) if kind is ipywidgets.IntSlider else value, min=low, max=high, step=stop,
+                  readout=False)
     return Slider(name, widget, about["unit"], ends, whole)

@@ -8,7 +8,7 @@ from sdlib.teach.view import Card, bundle
 
 COLUMNS = ("lesson", "predictions", "easy", "medium", "hard", "quiz", "goals")
 _SCROLL = "overflow-x:auto;color:var(--jp-ui-font-color1,#222);background:var(--jp-layout-color1,#fff)"
-_CELL = "padding:2px 10px;text-align:left;white-space:nowrap;line-height:1.5;border-bottom:1px solid #767676"
+_CELL = "padding:2px 7px;text-align:left;white-space:normal;line-height:1.5;border-bottom:1px solid #767676"
 
 
 def progress(lesson=None):
