@@ -12,6 +12,7 @@ from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.server import Server
 from sdlib.engine.simulate import simulate
+from sdlib.teach import panel_sliders
 from sdlib.teach.explore import explore
 from sdlib.teach.panel_live import NewestOnly, Notice
 from sdlib.teach.panel_words import BETTER, WORSE, compare
@@ -385,3 +386,8 @@ def test_set_refuses_and_moves_nothing(panel, given, message):
     with pytest.raises(ValueError, match=message):
         panel.set(**{"cpus": 8, **given})
     assert panel.settings == {"users": 100, "cpus": 4} and panel.runs_made == 0
+
+
+def test_one_is_said_in_the_singular():
+    said = [panel_sliders.one_or_many(value, unit) for value, unit in ((1, "cores"), (2, "cores"), (1, "s"), (1, "GB"))]
+    assert said == ["core", "cores", "s", "GB"]

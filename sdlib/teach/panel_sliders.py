@@ -86,7 +86,7 @@ class Slider:
 
     def value_text(self):
         """The setting of a range, with its unit."""
-        return f"{said(self.value) if self.bounds else ''} {self.unit}".strip()
+        return f"{said(self.value) if self.bounds else ''} {one_or_many(self.value, self.unit)}".strip()
 
     def tell(self):
         """Show the setting beside the slider."""
@@ -94,7 +94,8 @@ class Slider:
 
     def ends_text(self):
         """The named ends of a range: what is at the left and what at the right."""
-        return [f"{number(bound)} {name or self.unit}".strip() for bound, name in zip(self.bounds or (), self.ends)]
+        return [f"{number(bound)} {name or one_or_many(bound, self.unit)}".strip()
+                for bound, name in zip(self.bounds or (), self.ends)]
 
     def check(self, value):
         """ValueError unless the slider could stand at this value."""
@@ -199,3 +200,8 @@ def _number_slider(name, spec, start, about):
     widget = kind(value=int(value) if kind is ipywidgets.IntSlider else value, min=low, max=high, step=stop,
                   readout=False)
     return Slider(name, widget, about["unit"], ends, whole)
+
+
+def one_or_many(value, unit):
+    """The unit as it is said with this value: "cores", but one "core"; "s" and "ms" stay."""
+    return unit[:-1] if value == 1 and len(unit) > 2 and unit.endswith("s") else unit

@@ -2,10 +2,11 @@
 
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario
 from sdlib.teach.kinds import counted, near, number, yes_or_no
+from sdlib.teach.lessons.measures import figure
 
 
 def _answered_percent(run):
-    return 100 - run.summary()["error_percent"].iloc[0]
+    return 100 - figure(run, "error_percent")
 
 
 def _share_band(run):
@@ -29,7 +30,7 @@ MILLION = Prediction(
                "That is what happens far past the limit. In this run the crowd was still near or below it."),
     ),
     right=_share_band,
-    result=lambda run: f"In this run {run.summary()['answered'].iloc[0]:,} of {run.summary()['sent'].iloc[0]:,} "
+    result=lambda run: f"In this run {figure(run, 'answered'):,} of {figure(run, 'sent'):,} "
                        "requests were answered.",
     because="A user sends 4 requests a minute, and each takes 10 ms of CPU. Four cores finish 400 requests a second. "
             "A million users send 66,667 a second, 167 times as many.",
@@ -144,16 +145,16 @@ QUIZ = (
 
 
 def _has_no_failures(run):
-    return run.summary()["error_percent"].iloc[0] == 0
+    return figure(run, "error_percent") == 0
 
 
 GOALS = (
     Goal("Serve at least 1,000 users with not one request failing.",
          lambda run, settings: settings["users"] >= 1000 and _has_no_failures(run)),
     Goal("Make the server more than 50 % busy with not one request failing.",
-         lambda run, settings: run.summary()["utilization_percent"].iloc[0] > 50 and _has_no_failures(run)),
+         lambda run, settings: figure(run, "utilization_percent") > 50 and _has_no_failures(run)),
     Goal("Let more than 90 % of the requests fail.",
-         lambda run, settings: run.summary()["error_percent"].iloc[0] > 90),
+         lambda run, settings: figure(run, "error_percent") > 90),
 )
 
 LESSON = Lesson("00", "Start here", (MILLION,), (EASY, MEDIUM, HARD), QUIZ, GOALS)

@@ -6,19 +6,11 @@ import numpy as np
 
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario
 from sdlib.teach.kinds import counted, near, number, whole
+from sdlib.teach.lessons.measures import band, figure
 
 REQUESTS_PER_USER_MINUTE = 4
 SERVICE_S = 0.010
 BUSY_MOST = 0.70
-
-
-def _figure(run, name):
-    return run.summary()[name].iloc[0]
-
-
-def _band(value, edges):
-    """How many of the ascending edges lie below the value."""
-    return sum(value > edge for edge in edges)
 
 
 UTILIZATION = Prediction(
@@ -33,8 +25,8 @@ UTILIZATION = Prediction(
         Choice("over 50 %",
                "100 users are not 100 requests at once. Each of them waits 15 seconds between two requests."),
     ),
-    right=lambda run: _band(_figure(run, "utilization_percent"), (4, 15, 50)),
-    result=lambda run: f"In this run the server was {_figure(run, 'utilization_percent'):.1f} % busy.",
+    right=lambda run: band(figure(run, "utilization_percent"), (4, 15, 50)),
+    result=lambda run: f"In this run the server was {figure(run, 'utilization_percent'):.1f} % busy.",
     because="utilization = arrival rate x service time / cores. For 100 users: 6.67 per second x 0.010 s / 4 = 1.7 %.",
 )
 
@@ -47,8 +39,8 @@ LATENCY = Prediction(
         Choice("14 to 30 ms", "The rest would be waiting. At this load a request finds a free core almost always."),
         Choice("over 30 ms", "Such waits need a server that is nearly full. This one is nearly idle."),
     ),
-    right=lambda run: _band(_figure(run, "mean_ms"), (8, 14, 30)),
-    result=lambda run: f"In this run the mean latency was {_figure(run, 'mean_ms'):.1f} ms.",
+    right=lambda run: band(figure(run, "mean_ms"), (8, 14, 30)),
+    result=lambda run: f"In this run the mean latency was {figure(run, 'mean_ms'):.1f} ms.",
     because="latency = waiting + work. The work is 10 ms + 1 ms = 11 ms. More cores shorten the waiting, "
             "never the work.",
 )
@@ -199,11 +191,11 @@ QUIZ = (
 
 GOALS = (
     Goal("Keep 100 users, and make the server more than 5 % busy.",
-         lambda run, settings: settings["users"] == 100 and _figure(run, "utilization_percent") > 5),
+         lambda run, settings: settings["users"] == 100 and figure(run, "utilization_percent") > 5),
     Goal("Serve more than 100 requests per second with not one failing.",
-         lambda run, settings: _figure(run, "throughput_per_s") > 100 and _figure(run, "error_percent") == 0),
+         lambda run, settings: figure(run, "throughput_per_s") > 100 and figure(run, "error_percent") == 0),
     Goal("Double the mean latency, to over 22 ms, with not one request failing.",
-         lambda run, settings: _figure(run, "mean_ms") > 22 and _figure(run, "error_percent") == 0),
+         lambda run, settings: figure(run, "mean_ms") > 22 and figure(run, "error_percent") == 0),
 )
 
 LESSON = Lesson("01", "One server", (UTILIZATION, LATENCY), (EASY, MEDIUM, HARD), QUIZ, GOALS)

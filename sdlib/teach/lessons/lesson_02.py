@@ -4,18 +4,10 @@ import math
 
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario
 from sdlib.teach.kinds import near, number
+from sdlib.teach.lessons.measures import band, figure
 from sdlib.teach.lessons.shedding import LONGEST_S, Wave, serve, within_a_second
 
 REFUSED_TOO_MANY = 0.02  # share of the requests sent, above what the measure refuses
-
-
-def _figure(run, name):
-    return run.summary()[name].iloc[0]
-
-
-def _band(value, edges):
-    """How many of the ascending edges lie below the value."""
-    return sum(value > edge for edge in edges)
 
 
 def _crashes(run):
@@ -32,8 +24,8 @@ HOCKEY = Prediction(
         Choice("25 to 1,000 ms", "A curve that steep needs a server that is nearly full. This one had room."),
         Choice("over 1,000 ms", "The queue still empties now and then. It grows without end only past 6,000 users."),
     ),
-    right=lambda run: _band(_figure(run, "mean_ms"), (15, 25, 1000)),
-    result=lambda run: f"In this run the mean latency was {_figure(run, 'mean_ms'):.0f} ms.",
+    right=lambda run: band(figure(run, "mean_ms"), (15, 25, 1000)),
+    result=lambda run: f"In this run the mean latency was {figure(run, 'mean_ms'):.0f} ms.",
     because="Waiting grows like 1 / (capacity - arrival rate). At 95 % only 20 of 400 requests per second are to "
             "spare, at 50 % it was 200.",
 )
@@ -42,7 +34,7 @@ HOCKEY = Prediction(
 def _fate(run):
     crashes = _crashes(run)
     if crashes == 0:
-        return 0 if _figure(run, "error_percent") == 0 else 1
+        return 0 if figure(run, "error_percent") == 0 else 1
     return 2 if crashes == 1 else 3
 
 
@@ -60,7 +52,7 @@ CRASH = Prediction(
     ),
     right=_fate,
     result=lambda run: f"In this run the server crashed {_times(_crashes(run))}, and "
-                       f"{_figure(run, 'error_percent'):.0f} % of the requests failed.",
+                       f"{figure(run, 'error_percent'):.0f} % of the requests failed.",
     because="Past capacity the queue grows by arrivals minus capacity: 133 per second. 4 GB hold 512 requests, so "
             "memory is full after about 4 seconds. A restart empties the memory and changes nothing else.",
 )
@@ -231,12 +223,12 @@ QUIZ = (
 
 GOALS = (
     Goal("Bring p99 above 100 ms while the server is under 97 % busy and no request fails.",
-         lambda run, settings: _figure(run, "p99_ms") > 100 and _figure(run, "utilization_percent") < 97
-         and _figure(run, "error_percent") == 0),
+         lambda run, settings: figure(run, "p99_ms") > 100 and figure(run, "utilization_percent") < 97
+         and figure(run, "error_percent") == 0),
     Goal("Crash the server at least twice in one run.", lambda run, settings: _crashes(run) >= 2),
     Goal("Serve at least 10,000 users without a failed request, and with no more than 4 GB.",
          lambda run, settings: settings["users"] >= 10_000 and settings["ram_gb"] <= 4
-         and _figure(run, "error_percent") == 0),
+         and figure(run, "error_percent") == 0),
 )
 
 LESSON = Lesson("02", "Overload", (HOCKEY, CRASH), (EASY, MEDIUM, HARD), QUIZ, GOALS)
