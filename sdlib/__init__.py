@@ -12,7 +12,7 @@ _HOMES = {
     "sdlib.engine.simulate": ["simulate"],
     "sdlib.engine.run": ["Run"],
     "sdlib.engine.experiments": ["replicate", "sweep"],
-    "sdlib.bill": ["cost"],
+    "sdlib.engine.bill": ["cost"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],

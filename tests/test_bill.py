@@ -5,7 +5,6 @@ import math
 import pandas as pd
 import pytest
 
-from sdlib.bill import HOURS_PER_MONTH, cost, usd_per_month
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
@@ -13,6 +12,7 @@ from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
 from sdlib.data import instances
+from sdlib.engine.bill import HOURS_PER_MONTH, cost, usd_per_month
 
 COLUMNS = ["component", "machine", "vcpu", "memory_gib", "usd_per_month", "basis"]
 

@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from sdlib.bill import usd_per_month
 from sdlib.components.base import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT, check_number
+from sdlib.engine.bill import usd_per_month
 from sdlib.engine.blueprint import blueprint
 from sdlib.engine.records import SAMPLES
 
