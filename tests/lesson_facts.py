@@ -42,6 +42,7 @@ FACTS = {
         "6,000": lambda: per_second(6_000) == capacity_per_s(),
         "512": lambda: small_server().most_in_flight == 512,
         "30": lambda: default(sd.Server, "restart_s") == 30,
+        "180": lambda: 3600 / (5 * 60 / 15) == 180,
         "130": lambda: lab_utilizations()[-1] == 1.3,
     },
 }

@@ -258,7 +258,17 @@ def test_timeline_draws_the_bins_of_the_run(busy):
     figure, bins = charts.timeline(busy, every_s=1.0), busy.timeline(1.0)
     assert trace(figure, "answered per s").y == pytest.approx(bins.throughput_per_s, rel=1e-4)
     assert trace(figure, "p99").y == pytest.approx(bins.p99_ms, rel=1e-4)
-    assert trace(figure, "in the system").y == pytest.approx(bins.in_system, rel=1e-4)
+    inside = trace(figure, "in the system")
+    at_bin_ends = dict(zip(inside.x, inside.y, strict=True))
+    assert [at_bin_ends[second + 1] for second in bins.second] == bins.in_system.tolist()
+
+
+def test_memory_is_seen_to_be_full_when_the_server_crashes():
+    run = simulate(Server(cpus=4, ram_gb=4), Clients(users=8_000), seconds=60, seed=1)
+    assert run.stations["crashes"].sum() == 2
+    inside = trace(charts.timeline(run, every_s=1), "in the system")
+    assert max(inside.y) == 512, "all that fits"
+    assert inside.y[0] == 0
 
 
 # --- stills, axes, words ---

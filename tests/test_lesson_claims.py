@@ -109,3 +109,13 @@ def test_a_day_that_is_a_third_full_on_average_still_crashes_the_server():
     for seed in SEEDS:
         day = sd.simulate(first_system(), sd.Clients(users=6_000, profile=profile), seconds=15 * 144, seed=seed)
         assert crashes(day) >= 1
+
+
+def test_what_the_explanations_of_lesson_2_say():
+    """The chance of having to wait at 50 % and 95 %; the longest answer of 8,000 users with 128 GB."""
+    chances = [sd.theory.mmc(users * 4 / 60, 10, 4).wait_probability for users in (3_000, 5_700)]
+    assert [round(100 * chance) for chance in chances] == [17, 89]
+    roomy = sd.Server(cpus=4, ram_gb=128, calls=[sd.Database()])
+    run = sd.simulate(roomy, sd.Clients(users=8_000), seconds=200, seed=1)
+    assert crashes(run) == 1
+    assert run.requests.loc[run.requests["status"] == "ok", "latency_ms"].max() / 1000 == pytest.approx(31, abs=1.5)

@@ -52,8 +52,9 @@ def latency_plot(runs, theory="erlang_c", trail=None):
     if curve is not None:
         traces.append(_line("theory (Erlang C)", curve.utilization * 100, curve.mean_ms))
         alt += " The theory line rises gently up to about 80 % and steeply beyond."
-    traces.append(_marks("runs", points.utilization_percent, points.mean_ms, symbol="circle-open", size=7,
-                         color=ORANGE, line={"width": 2}))
+    marks = _marks("runs", points.utilization_percent, points.mean_ms, symbol="circle-open", size=7, color=ORANGE,
+                   line={"width": 2})
+    traces.append({**marks, "showlegend": len(points) > 1})
     if math.isfinite(x) and math.isfinite(y):
         traces.append(_marks("you are here", [x], [y], symbol="star-diamond", size=15, color=VERMILION,
                              line={"width": 1.5, "color": INK}))

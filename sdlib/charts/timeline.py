@@ -6,6 +6,7 @@ from sdlib.charts.theme import BLUE, INK, ORANGE, PURPLE, VERMILION, Plot, durat
 from sdlib.charts.words import duration, number
 
 MOST_BINS = 60
+A_MOMENT_S = 1e-6
 BAND = "rgba(90,90,90,0.28)"
 
 
@@ -99,15 +100,25 @@ def _latency(bins, run):
 
 
 def _inside(bins, run):
-    traces = [_step("in the system", bins["second"], bins["in_system"], INK, "solid", "circle")]
-    alt = f"At most {number(bins['in_system'].max())} requests were in the system at once."
+    seconds, inside = in_system(run, len(bins))
+    traces = [{**_step("in the system", seconds, inside, INK, "solid", "circle"), "mode": "lines"}]
+    alt = f"At most {number(inside.max())} requests were in the system at once."
     root = run.nodes[0].component
-    if hasattr(root, "most_in_flight") and bins["in_system"].max() > root.most_in_flight / 4:
+    if hasattr(root, "most_in_flight") and inside.max() > root.most_in_flight / 4:
         traces.append({"type": "scatter", "name": f"memory is full: {number(root.most_in_flight)}", "mode": "lines",
                        "x": plain([0, run.seconds]), "y": [root.most_in_flight] * 2,
                        "line": {"color": VERMILION, "width": 2, "dash": "longdashdot"}})
         alt += f" Memory holds {number(root.most_in_flight)}."
     return Plot(traces, alt, y={"title": {"text": "in the system"}, "rangemode": "tozero"})
+
+
+def in_system(run, bins):
+    """How many requests were in the system, at the ends of the bins and right before and after each outage began."""
+    begins_s = np.array([start for start, *_ in outages(run)])
+    seconds = np.unique(np.concatenate([np.linspace(0, run.seconds, 2 * bins + 1), begins_s, begins_s - A_MOMENT_S]))
+    seconds = seconds[seconds >= 0]
+    arrived_s, finished_s = run.requests["arrived_s"].to_numpy(), np.sort(run.requests["finished_s"].to_numpy())
+    return seconds, np.searchsorted(arrived_s, seconds, "right") - np.searchsorted(finished_s, seconds, "right")
 
 
 def _step(name, xs, ys, color, dash, symbol):

@@ -33,25 +33,26 @@ MILLION = Prediction(
     result=lambda run: f"In this run {figure(run, 'answered'):,} of {figure(run, 'sent'):,} "
                        "requests were answered.",
     because="A user sends 4 requests a minute, and each takes 10 ms of CPU. Four cores finish 400 requests a second. "
-            "A million users send 66,667 a second, 167 times as many.",
+            "A million users send 66,667 a second, 167 times as many. They fill its memory within milliseconds; it "
+            "crashes, and is down for 30 seconds. That happens twice in the minute.",
 )
 
 EASY = Exercise(
     key="00-easy", title="how big is a crowd?",
-    ask="A million users send 4 requests each per minute. How many requests arrive per second?",
+    ask="250,000 users send 6 requests each per minute. How many requests arrive per second?",
     starter="answer = ...", answer="answer", wants="a number of requests per second",
-    scenarios=(Scenario("", number, near(1_000_000 * 4 / 60, "requests per second")),),
+    scenarios=(Scenario("", number, near(250_000 * 6 / 60, "requests per second")),),
     misconceptions=(
         Misconception("per minute, not per second",
-                      "4,000,000 requests is what arrives in a minute. A minute has 60 seconds.", 4_000_000),
+                      "1,500,000 requests is what arrives in a minute. A minute has 60 seconds.", 1_500_000),
         Misconception("one request per user and minute",
-                      "That is the number for one request per minute. Each user sends four.", 1_000_000 / 60),
+                      "That is the number for one request per minute. Each user sends six.", 250_000 / 60),
         Misconception("a minute taken as a second, the wrong way round",
-                      "To go from minutes to seconds, divide by 60. You multiplied.", 1_000_000 * 4 * 60),
+                      "To go from minutes to seconds, divide by 60. You multiplied.", 250_000 * 6 * 60),
     ),
     hints=("First count the requests of one minute.", "requests per second = users * requests per minute / 60"),
-    solution="answer = 1_000_000 * 4 / 60",
-    because="66,667 requests per second. This is the arrival rate; all lessons count in it.",
+    solution="answer = 250_000 * 6 / 60",
+    because="25,000 requests per second. This is the arrival rate; all lessons count in it.",
 )
 
 

@@ -89,7 +89,7 @@ def _crowd(users):
 
 MEDIUM = Exercise(
     key="01-medium", title="size the machine",
-    ask="Write the policy cpus_needed(users): the smallest number of cores that keeps the server at most 70 % busy. "
+    ask="Write cpus_needed(users): the smallest number of cores that keeps the server at most 70 % busy. "
         "A user sends 4 requests per minute, a request takes 10 ms of CPU. It is tried on crowds that you have not "
         "seen; each must get enough cores and not one too many.",
     starter="def cpus_needed(users):\n    ...", answer="cpus_needed",

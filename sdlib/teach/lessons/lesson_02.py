@@ -26,8 +26,8 @@ HOCKEY = Prediction(
     ),
     right=lambda run: band(figure(run, "mean_ms"), (15, 25, 1000)),
     result=lambda run: f"In this run the mean latency was {figure(run, 'mean_ms'):.0f} ms.",
-    because="Waiting grows like 1 / (capacity - arrival rate). At 95 % only 20 of 400 requests per second are to "
-            "spare, at 50 % it was 200.",
+    because="Mean wait = chance of having to wait / (capacity - arrival rate). From 50 % to 95 % the spare capacity "
+            "falls from 200 to 20 requests per second, and the chance of having to wait rises from 17 % to 89 %.",
 )
 
 
@@ -64,23 +64,23 @@ def _times(count):
 
 EASY = Exercise(
     key="02-easy", title="where is the limit?",
-    ask="A request takes 10 ms of CPU, the server has 4 cores, a user sends 4 requests per minute. At how many users "
+    ask="A request takes 20 ms of CPU, the server has 16 cores, a user sends 6 requests per minute. At how many users "
         "is the server 100 % busy?",
     starter="answer = ...", answer="answer", wants="a number of users",
-    scenarios=(Scenario("", number, near(6000, "users")),),
+    scenarios=(Scenario("", number, near(8000, "users")),),
     misconceptions=(
         Misconception("requests instead of users",
-                      "400 is the capacity in requests per second. How many users send that many?", 400),
-        Misconception("minutes taken as seconds", "A user sends 4 requests per minute, not per second.", 100),
-        Misconception("forgot the cores", "That is the limit of one core. Four work at the same time.", 1500),
-        Misconception("milliseconds taken as seconds", "10 ms are 0.010 s, so a core finishes 100 requests a second.",
-                      6),
-        Misconception("one request per user and minute", "A user sends four requests per minute, not one.", 24_000),
+                      "800 is the capacity in requests per second. How many users send that many?", 800),
+        Misconception("minutes taken as seconds", "A user sends 6 requests per minute, not per second.", 800 / 6),
+        Misconception("forgot the cores", "That is the limit of one core. Sixteen work at the same time.", 500),
+        Misconception("milliseconds taken as seconds", "20 ms are 0.020 s, so a core finishes 50 requests a second.",
+                      8),
+        Misconception("one request per user and minute", "A user sends six requests per minute, not one.", 48_000),
     ),
-    hints=("How many requests does one core finish in a second? And four?",
+    hints=("How many requests does one core finish in a second? And sixteen?",
            "users = capacity per second x 60 / requests per user and minute."),
-    solution="capacity_per_second = 4 / 0.010\nanswer = capacity_per_second * 60 / 4",
-    because="4 cores finish 400 requests per second; 6,000 users send that many.",
+    solution="capacity_per_second = 16 / 0.020\nanswer = capacity_per_second * 60 / 6",
+    because="16 cores finish 800 requests per second; 8,000 users send that many.",
 )
 
 WAVES = (
@@ -112,11 +112,11 @@ def _slow_but_alive(nights):
 
 MEDIUM = Exercise(
     key="02-medium", title="let in or turn away?",
-    ask="Write the policy admit(in_flight, cpus, slots). It is asked for each arriving request: True lets it in, False "
+    ask="Write admit(in_flight, cpus, slots), a rule that decides for each arriving request: True lets it in, False "
         "refuses it at once. in_flight: requests inside now, waiting or computing. slots: requests that fit into "
         "memory; one more crashes the server. A request takes 10 ms of CPU on average. It is tried on waves and "
-        "machines that you have not seen. Objective: no crash, p99 under 1 second, and at most 2 % of the requests "
-        "refused without need.",
+        "machines that you have not seen. The goal: no crash, and 99 of 100 answers within 1 second. Refuse few: at "
+        "most 2 % of all requests more than the course's own rule refuses.",
     starter="def admit(in_flight, cpus, slots):\n    ...", answer="admit",
     wants="a function admit(in_flight, cpus, slots) that returns True or False",
     scenarios=tuple(map(_spike, WAVES)),
@@ -164,8 +164,8 @@ def _full_after(users, cpus, ram_gb):
 HARD = Exercise(
     key="02-hard", title="how long does the memory last?",
     ask="Write seconds_until_full(users, cpus, ram_gb): how long an empty server lasts until its memory is full. A "
-        "user sends 4 requests per minute, a request takes 10 ms of CPU and holds 8 MB, a GB has 1,024 MB. Below "
-        "capacity the answer is math.inf. Leave chance aside; think in means.",
+        "user sends 4 requests per minute, a request takes 10 ms of CPU and holds 8 MB, a GB has 1,024 MB. At "
+        "or below capacity the answer is math.inf. Leave chance aside, and the moment in which the cores fill.",
     starter="def seconds_until_full(users, cpus, ram_gb):\n    ...", answer="seconds_until_full",
     wants="a function seconds_until_full(users, cpus, ram_gb) that returns a number of seconds",
     scenarios=(_full_after(8_000, 4, 4), _full_after(3_000, 4, 4), _full_after(8_000, 4, 128),
@@ -191,14 +191,16 @@ HARD = Exercise(
              "    growth_per_second = users * 4 / 60 - cpus / 0.010\n"
              "    if growth_per_second <= 0:\n        return math.inf\n"
              "    return ram_gb * 1024 / 8 / growth_per_second",
-    because="More memory makes the crash later. Only more capacity, or fewer requests, prevents it.",
+    because="More memory makes the crash later. While the overload lasts, only more capacity or fewer requests "
+            "prevents it.",
 )
 
 QUIZ = (
     Question("8,000 users crash a server of 4 cores and 4 GB. You give it 128 GB. What happens?", (
         Choice("It holds for good.", "The queue still grows by 133 per second. A larger memory is full later."),
         Choice("It crashes later, after longer waits.",
-               "32 times the memory, 32 times the time: about two minutes, with waits of about 40 seconds.", True),
+               "32 times the memory, 32 times the time: about two minutes. Before the crash, answers take up to about "
+               "31 seconds.", True),
         Choice("Nothing changes.", "The crash comes later, so something changes. But it comes."),
     )),
     Question("The server is 95 % busy and users complain about waits. Two more cores would make it...", (
@@ -225,7 +227,8 @@ GOALS = (
     Goal("Bring p99 above 100 ms while the server is under 97 % busy and no request fails.",
          lambda run, settings: figure(run, "p99_ms") > 100 and figure(run, "utilization_percent") < 97
          and figure(run, "error_percent") == 0),
-    Goal("Crash the server at least twice in one run.", lambda run, settings: _crashes(run) >= 2),
+    Goal("Crash the server at least twice in one run. (A restart takes 30 s; a huge crowd is simulated for less.)",
+         lambda run, settings: _crashes(run) >= 2),
     Goal("Serve at least 10,000 users without a failed request, and with no more than 4 GB.",
          lambda run, settings: settings["users"] >= 10_000 and settings["ram_gb"] <= 4
          and figure(run, "error_percent") == 0),
