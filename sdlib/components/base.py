@@ -8,6 +8,7 @@ import numpy as np
 STATUSES = ("in flight", "ok", "refused", "lost", "timed out")
 IN_FLIGHT, OK, REFUSED, LOST, TIMED_OUT = range(len(STATUSES))
 
+LARGEST_WHOLE, MOST_BITS_SHOWN = 2**1000, 10_000
 DISTRIBUTIONS = ("constant", "erlang-4", "exponential", "hyperexponential-4")
 
 
@@ -58,7 +59,8 @@ class Component:
 
 def complain(owner, name, value, allowed, example):
     """Raise the one kind of error that a wrong argument gives."""
-    shown = repr(value)
+    is_endless = isinstance(value, int) and value.bit_length() > MOST_BITS_SHOWN
+    shown = "a number of thousands of digits" if is_endless else repr(value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     raise ValueError(f"{owner}({name}={shown}): {name} must be {allowed}; for example {name}={example!r}.")
 
@@ -86,12 +88,18 @@ def is_number(value):
     return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
 
 
+def is_storable(value):
+    """A number that a float can hold; infinite and NaN are left to the caller."""
+    return is_number(value) and not (isinstance(value, int) and abs(value) > LARGEST_WHOLE)
+
+
 def pairs_of_numbers(pairs):
     """The pairs as a tuple of (float, float), or None when it is no list of pairs of numbers."""
-    if not isinstance(pairs, (list, tuple, np.ndarray)):
+    pairs = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
+    if not isinstance(pairs, (list, tuple)):
         return None
-    pairs = [tuple(pair) if isinstance(pair, (list, tuple, np.ndarray)) else () for pair in pairs]
-    are_good = all(len(pair) == 2 and is_number(pair[0]) and is_number(pair[1]) for pair in pairs)
+    pairs = [pair.tolist() if isinstance(pair, np.ndarray) else pair for pair in pairs]
+    are_good = all(isinstance(pair, (list, tuple)) and len(pair) == 2 and all(map(is_storable, pair)) for pair in pairs)
     return tuple((float(first), float(second)) for first, second in pairs) if are_good else None
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, knob
+from sdlib.components.base import Component, check_number, knob
 from sdlib.components.server import Server
 
 POLICIES = ("round_robin", "random", "pooled_queue")
@@ -32,7 +32,8 @@ class LoadBalancer(Component):
 
     Every entry of `targets` is a machine of its own, so `[sd.Server(4, 4)] * 5` means five machines.
     policy: "round_robin" goes round; "random" throws a die; "pooled_queue" keeps one queue for all and hands
-    a request on when some target has a free core (its targets are servers).
+    a request on when some target has a free core (its targets are servers). A core counts as taken until the target
+    has answered, its calls included. A target that is down answers at once, so it looks free.
     """
 
     targets: tuple = knob(doc="the machines that share the work", kind="components", low=1,
@@ -49,6 +50,7 @@ class LoadBalancer(Component):
         if self.policy == "pooled_queue" and not all(isinstance(target, Server) for target in self.targets):
             raise ValueError("LoadBalancer(policy='pooled_queue'): targets must all be servers, whose free cores it "
                              "counts; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5.")
+        check_number("LoadBalancer", "cores of all targets", self.places, low=0, high=2**31 - 1, example=20, whole=True)
 
     @property
     def places(self):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sdlib.components.base import DISTRIBUTIONS, LOST, Component, complain, knob, pairs_of_numbers
 
 MB_PER_GB = 1024
+MOST_CALLS = 1_008  # so many places behind one component can be told apart, and so their draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,9 @@ class Server(Component):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "down", _stops(self.down))
+        if len(self.calls) > MOST_CALLS:
+            raise ValueError(f"Server(calls=[{len(self.calls):,} components]): calls must be a list of at most "
+                             f"{MOST_CALLS:,} components; for example calls=[sd.Database()].")
         if self.most_in_flight < 1:
             complain("Server", "ram_gb", self.ram_gb, f"enough for one request of {self.memory_mb:g} MB", 4)
 

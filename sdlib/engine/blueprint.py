@@ -7,6 +7,8 @@ from sdlib.components.base import Component
 from sdlib.components.clients import Clients
 from sdlib.components.queue import Queue
 
+DEEPEST = 100
+
 
 @dataclass
 class Node:
@@ -51,6 +53,9 @@ def _add(component, parent, path, nodes, shared):
     if isinstance(component, Clients):
         raise ValueError("system: clients must not stand inside it; pass them separately, "
                          "for example sd.simulate(sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100)).")
+    if len(path) > DEEPEST:
+        raise ValueError(f"system: {component.label} stands behind {len(path):,} others; it must be at most {DEEPEST}, "
+                         "for example sd.Server(cpus=4, ram_gb=4, calls=[sd.Cache(sd.Database())]).")
     if not component.takes_requests and not isinstance(path[-1] if path else None, Queue):
         raise ValueError(f"system: a {component.label} takes messages, so it must stand behind a queue; "
                          "for example sd.Queue(sd.Worker(count=2)).")
@@ -68,8 +73,11 @@ def _add(component, parent, path, nodes, shared):
 
 def _name(nodes):
     """Number the names that occur more than once: "server 1", "server 2"."""
-    count, seen = Counter(node.name for node in nodes), Counter()
+    given, seen = Counter(node.name for node in nodes), Counter()
+    taken = set(given)
     for node in nodes:
-        if count[node.name] > 1:
-            seen[node.name] += 1
-            node.name = f"{node.name} {seen[node.name]}"
+        if given[plain := node.name] > 1:
+            while not seen[plain] or node.name in taken:  # somebody may have called another part "server 1"
+                seen[plain] += 1
+                node.name = f"{plain} {seen[plain]}"
+            taken.add(node.name)

@@ -5,9 +5,10 @@ import functools
 import numpy as np
 
 from sdlib.components.clients import BACKOFFS, JITTERS
-from sdlib.engine.draws import alias_table
+from sdlib.engine.draws import alias_table, zipf_shares
 from sdlib.engine.jit import jit
 from sdlib.engine.machine import comes_first, drop_first, has_room, make_ready, new_entity, wake_at
+from sdlib.engine.memory import check_growth
 from sdlib.engine.program import translate
 from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
 from sdlib.engine.state import (
@@ -42,12 +43,11 @@ def run(system, clients, arrived_s, seconds, seed, on_progress=None):
     program = translate(system, clients)
     early = _early(program)
     m = _state(program, clients, arrived_s, seconds, seed)
-    while len(m.entities) < len(early) + FIRST_ROOM:
-        m = _grown(m)
+    m = _grown(m, len(early) + m.clock["margin"][0])
     _start(m, early)
     while (outcome := _advance(m, EVENTS_BETWEEN_PAUSES)) != DONE:
         if outcome == MORE_ROOM:
-            m = _grown(m)
+            m = _grown(m, m.clock["margin"][0])
         if on_progress:
             on_progress(m.clock["now"][0] / seconds)
     return _records(m, seconds)
@@ -182,9 +182,8 @@ def _fill_clock(clock, program, clients, requests, seconds, seed):
 @functools.lru_cache(maxsize=8)
 def popularity(objects, skew):
     """Zipf popularity of the keys 0, 1, ... as an alias table, COLUMN[objects]."""
-    weights = np.arange(1, objects + 1, dtype=float) ** -skew
     table = np.zeros(objects, COLUMN)
-    table["threshold"], table["alias"] = alias_table(weights / weights.sum())
+    table["threshold"], table["alias"] = alias_table(zipf_shares(objects, skew))
     return table
 
 
@@ -210,20 +209,33 @@ def _start(m, early):
             make_ready(m, who, entity.token, RESUME)
 
 
-def _grown(m):
-    """The same state with twice the room for entities, events and messages."""
+def _grown(m, wanted):
+    """The same state with room for `wanted` more of everything. Only what has no room grows, at least to the double."""
     clock, old = m.clock[0], len(m.entities)
-    room = max(2 * old, FIRST_ROOM)
-    entities = _longer(m.entities, room)
-    for link in ("number", "awaits", "waits_at", "holds"):
-        entities[link][old:] = NONE
-    entities["next"][old:] = np.append(np.arange(old + 1, room), clock["free"])
-    clock["free"], clock["free_count"] = old, clock["free_count"] + room - old
-    order = (clock["ready_head"] + np.arange(clock["ready_count"])) % max(len(m.ready), 1)
-    clock["ready_head"] = 0
-    return m._replace(
-        entities=entities, stack=_longer(m.stack, room * clock["levels"]), heap=_longer(m.heap, 2 * room),
-        ready=_longer(m.ready[order], 4 * room), messages=_longer(m.messages, 2 * room))
+    if clock["free_count"] < wanted:
+        room = _larger(old, wanted, ENTITY.itemsize + clock["levels"] * LEVEL.itemsize, clock)
+        entities = _longer(m.entities, room)
+        for link in ("number", "awaits", "waits_at", "holds"):
+            entities[link][old:] = NONE
+        entities["next"][old:] = np.append(np.arange(old + 1, room), clock["free"])
+        clock["free"], clock["free_count"] = old, clock["free_count"] + room - old
+        m = m._replace(entities=entities, stack=_longer(m.stack, room * clock["levels"]))
+    if clock["heap_size"] + wanted > len(m.heap):
+        m = m._replace(heap=_longer(m.heap, _larger(len(m.heap), wanted, EVENT.itemsize, clock)))
+    if clock["ready_count"] + wanted > len(m.ready):
+        order = (clock["ready_head"] + np.arange(clock["ready_count"])) % max(len(m.ready), 1)
+        m = m._replace(ready=_longer(m.ready[order], _larger(len(m.ready), wanted, READY.itemsize, clock)))
+        clock["ready_head"] = 0
+    if clock["rows"] + wanted > len(m.messages):
+        m = m._replace(messages=_longer(m.messages, _larger(len(m.messages), wanted, MESSAGE.itemsize, clock)))
+    return m
+
+
+def _larger(length, wanted, item_bytes, clock):
+    """The next power of two that holds as many again, or as many more as wanted (the ready queue is a ring)."""
+    larger = 1 << int(max(2 * length, length + wanted, FIRST_ROOM) - 1).bit_length()
+    check_growth(larger * item_bytes, clock["now"])
+    return larger
 
 
 def _longer(array, length):

@@ -109,6 +109,30 @@ def zipf_key(seed, request, popularity):
     return column if position - column < popularity[column].threshold else popularity[column].alias
 
 
+@jit
+def exp(x):
+    """e to the power of x, for -700 < x <= 0, from sums and products only: the same on every machine."""
+    halvings = int(0.5 - x / _LN_2)
+    rest = x + halvings * _LN_2
+    series = 1.0
+    for term in range(13, 0, -1):
+        series = 1.0 + series * rest / term
+    return series * np.int64((1023 - halvings) << 52).view(np.float64)
+
+
+@jit(entry=True, allocates=True)
+def zipf_shares(objects, skew):
+    """The share of each key, proportional to 1 / rank^skew: float64[objects]."""
+    shares = np.empty(objects)
+    total = 0.0
+    for key in range(objects):
+        shares[key] = exp(-skew * log(key + 1.0))
+        total += shares[key]
+    for key in range(objects):
+        shares[key] /= total
+    return shares
+
+
 @jit(entry=True, allocates=True)
 def alias_table(shares):
     """Walker's alias table (Vose 1991) of shares that add up to 1: threshold float64[n], alias int64[n]."""

@@ -48,7 +48,7 @@ def sweep(build, grid, seconds=60, seeds=1, measure=summary_of, n_jobs=None, eng
     Runs on joblib: inside `joblib.parallel_config(backend="dask")` the same call uses a cluster.
     """
     seeds = check_number("sweep", "seeds", seeds, low=1, high=100_000, example=20, whole=True)
-    if not isinstance(grid, dict) or not all(isinstance(v, (list, tuple, range, np.ndarray)) for v in grid.values()):
+    if not isinstance(grid, dict) or not all(_is_list(values) for values in grid.values()):
         raise ValueError(f"sweep(grid={grid!r:.60}): grid must be a dict of names to lists of values; "
                          'for example grid={"users": [100, 1_000], "cpus": [4, 8]}.')
     wrong = [name for name in grid if not isinstance(name, str) or name == "seed"]
@@ -76,7 +76,15 @@ def _run_all(build, tasks, seconds, measure, n_jobs, engine="compiled"):
 
 def _run_one(build, settings, seed, seconds, measure, engine):
     system, clients = _built(build, settings)
-    return {**settings, "seed": seed, **measure(simulate(system, clients, seconds, seed, engine))}
+    measured = measure(simulate(system, clients, seconds, seed, engine))
+    if not isinstance(measured, dict):
+        raise ValueError(f"measure gave {measured!r:.60}: it must return a dict of names to numbers; "
+                         "for example {'sent': len(run.requests)}.")
+    return {**settings, "seed": seed, **measured}
+
+
+def _is_list(values):
+    return isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim == 1)
 
 
 def _built(build, settings):

@@ -92,26 +92,24 @@ class Run:
         rows = self.records.requests
         bins = int(np.ceil(self.seconds / every_s - 1e-9))
         done, ok = rows["status"] != IN_FLIGHT, rows["status"] == OK
-        sent = self._count_per_bin(rows["arrived_s"], every_s, bins)
-        answered = self._count_per_bin(rows["finished_s"][ok], every_s, bins)
-        failed = self._count_per_bin(rows["finished_s"][done & ~ok], every_s, bins)
-        table = pd.DataFrame({"second": np.arange(bins) * every_s, "sent": sent, "answered": answered,
-                              "failed": failed})
+        starts_s = np.arange(bins) * every_s
+        sent = np.bincount(_bin_of(rows["arrived_s"], starts_s), minlength=bins)
+        answered = np.bincount(_bin_of(rows["finished_s"][ok], starts_s), minlength=bins)
+        failed = np.bincount(_bin_of(rows["finished_s"][done & ~ok], starts_s), minlength=bins)
+        table = pd.DataFrame({"second": starts_s, "sent": sent, "answered": answered, "failed": failed})
         lengths_s = np.minimum(table["second"] + every_s, self.seconds) - table["second"]
         table["throughput_per_s"] = answered / lengths_s
         table["error_percent"] = 100 * failed / np.maximum(answered + failed, 1)
-        for name, quantiles in self._latency_quantiles(every_s, bins).items():
+        for name, quantiles in self._latency_quantiles(starts_s).items():
             table[name] = quantiles
         table["in_system"] = np.cumsum(sent - answered - failed)
         return table
 
-    def _count_per_bin(self, times_s, every_s, bins):
-        return np.bincount((times_s // every_s).astype(int).clip(max=bins - 1), minlength=bins)
-
-    def _latency_quantiles(self, every_s, bins):
+    def _latency_quantiles(self, starts_s):
         """p50, p95, p99 of each bin: bring together what belongs together, then sort each bin by itself."""
         rows = self.records.requests[self.records.requests["status"] == OK]
-        bin_of = (rows["finished_s"] // every_s).astype(np.int32).clip(max=bins - 1)
+        bins = len(starts_s)
+        bin_of = _bin_of(rows["finished_s"], starts_s)
         order = np.argsort(bin_of.astype(np.int16) if bins < 2**15 else bin_of, kind="stable")
         latency_ms = ((rows["finished_s"] - rows["arrived_s"]) * 1000)[order]
         counts = np.bincount(bin_of, minlength=bins)
@@ -121,7 +119,8 @@ class Run:
         return {f"p{percent}_ms": _between(latency_ms, starts, counts, percent / 100) for percent in (50, 95, 99)}
 
     def summary(self, after_s=0.0):
-        """The run in one row. after_s leaves out requests that arrived before, while the queue was still filling.
+        """The run in one row. after_s leaves out requests that arrived before, while the queue was still filling;
+        utilization stays that of the whole run.
 
         sent, answered, failed, throughput_per_s, error_percent, mean_ms, p50_ms, p95_ms, p99_ms (of answered requests),
         busiest (a component), utilization_percent (its), usd_per_month. NaN where nothing was answered.
@@ -176,6 +175,11 @@ class Run:
         queues = stations[stations["kind"] == "Queue"]
         dead = np.sum(rows["outcome"] == OUTCOMES.index("dead-lettered"))
         return bool(queues["served"].sum() == len(rows) and queues["lost"].sum() == dead)
+
+
+def _bin_of(times_s, starts_s):
+    """The bin that each time lies in: the last that starts no later. Division would round times on an edge."""
+    return np.searchsorted(starts_s, times_s, side="right") - 1
 
 
 def _between(ascending, starts, counts, share):

@@ -7,7 +7,7 @@ import pytest
 from compare import assert_same
 
 import sdlib as sd
-from sdlib.engine import compiled, reference, simulate
+from sdlib.engine import compiled, memory, reference, simulate
 
 nan, inf = math.nan, math.inf
 SERVER, CROWD, DATABASE = sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100), sd.Database()
@@ -483,7 +483,7 @@ def test_there_are_enough_cases():
 
 @pytest.mark.parametrize("users, seconds", [(1_000_000_000, 366 * 86_400), (1_000_000_000, 86_400)])
 def test_a_run_larger_than_memory_is_refused_with_its_size(users, seconds, no_engine, monkeypatch):
-    monkeypatch.setattr(simulate, "free_memory", lambda: 8 * 2**30)
+    monkeypatch.setattr(memory, "free_memory", lambda: 8 * 2**30)
     with pytest.raises(ValueError) as problem:
         sd.simulate(SERVER, sd.Clients(users=users), seconds=seconds)
     requests = users * 4 / 60 * seconds
@@ -495,7 +495,8 @@ def test_a_run_larger_than_memory_is_refused_with_its_size(users, seconds, no_en
 
 
 def test_a_run_just_within_memory_is_not_refused(monkeypatch):
-    monkeypatch.setattr(simulate, "free_memory", lambda: 400 * 130 / 0.8 + 1)
+    monkeypatch.setattr(compiled, "check_growth", lambda new_bytes, now_s: None)  # only the requests count here
+    monkeypatch.setattr(memory, "free_memory", lambda: (400 * 130 + memory.BYTES_PER_NODE) / 0.8 + 1)
     assert len(sd.simulate(SERVER, CROWD, seconds=60).requests) > 300
     with pytest.raises(ValueError, match="of memory"):
         sd.simulate(SERVER, CROWD, seconds=61)
@@ -538,3 +539,50 @@ def test_progress_rises_to_the_end():
     shares = []
     sd.simulate(SERVER, sd.Clients(users=20_000), seconds=3_000, on_progress=shares.append)
     assert shares == sorted(shares) and len(shares) > 1 and shares[0] > 0 and shares[-1] <= 1
+
+
+def test_parts_that_would_not_fit_are_refused(no_engine, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda: 2**30)
+    with pytest.raises(ValueError, match="200,001 components and 0 caches .* must fit into memory"):
+        sd.simulate(sd.LoadBalancer([SERVER] * 200_000), CROWD)
+    with pytest.raises(ValueError, match="10 caches of 10,000,000 objects must fit into memory"):
+        sd.simulate(sd.LoadBalancer([sd.Cache(DATABASE)] * 10), sd.Clients(users=1, objects=10_000_000))
+
+
+def test_what_is_pending_may_not_outgrow_memory(monkeypatch):
+    """It cannot be known before the run, so it ends the run with words, and the next run works."""
+    endless = sd.Database(connections=1, query_ms=3_600_000)
+    with monkeypatch.context() as little:
+        little.setattr(memory, "free_memory", lambda: 3_000_000)
+        with pytest.raises(MemoryError, match="simulated seconds too much is pending: 0.0 GB more are needed"):
+            sd.simulate(endless, sd.Clients(users=10_000), seconds=20)
+    assert len(sd.simulate(endless, sd.Clients(users=10_000), seconds=20).requests) > 10_000
+
+
+@pytest.mark.parametrize("wrong, message", [
+    (lambda: sd.Clients(users=10**5000), "a number of thousands of digits"),
+    (lambda: sd.Clients(users=1, profile=np.array(5)), "profile must be a list"),
+    (lambda: sd.Clients(users=1, profile=[(0, 10**400)]), "profile must be a list"),
+    (lambda: sd.Server(cpus=1, ram_gb=1, down=[(0, 10**400)]), "down must be a list"),
+    (lambda: sd.Server(cpus=1, ram_gb=1, calls=[DATABASE] * 1_009), "calls must be a list of at most 1,008"),
+    (lambda: sd.LoadBalancer([sd.Server(cpus=100_000, ram_gb=1000)] * 22_000, policy="pooled_queue"), "2,147,483,647"),
+    (lambda: sd.sweep(build, {"users": np.array(5)}), "grid must be a dict"),
+    (lambda: sd.sweep(lambda: (SERVER, CROWD), {}, measure=lambda run: 5), "must return a dict"),
+    (lambda: sd.simulate(deep(150), CROWD), "it must be at most 100")])
+def test_no_traceback_from_inside(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong()
+
+
+def deep(count):
+    part = DATABASE
+    for _ in range(count):
+        part = sd.Cache(part)
+    return part
+
+
+def test_a_name_that_somebody_gave_is_not_given_again():
+    shop = sd.Server(cpus=1, ram_gb=1, name="database 1", calls=[sd.Database(), sd.Database()])
+    run = sd.simulate(shop, CROWD, seconds=5)
+    assert list(run.stations.index) == ["database 1", "database 2", "database 3"]
+    assert set(run.requests["served_by"]) == {"database 1"}

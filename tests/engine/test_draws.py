@@ -11,7 +11,7 @@ import sdlib as sd
 from sdlib.components.base import DISTRIBUTIONS
 from sdlib.engine.arrivals import arrival_times, expected_requests
 from sdlib.engine.compiled import popularity
-from sdlib.engine.draws import alias_table, child_place, duration, log, uniform, zipf_key
+from sdlib.engine.draws import alias_table, child_place, duration, log, uniform, zipf_key, zipf_shares
 
 DRAWS, BINS = 100_000, 100
 LIMIT = 5.0  # standard deviations: with these fixed seeds a test fails always or never, by chance once in a million
@@ -219,3 +219,9 @@ def test_a_replay_is_replayed():
     clients = sd.Clients(users=1, arrivals_s=times)
     assert arrival_times(clients, 3, 1).tolist() == times[:4], "the end itself is outside"
     assert expected_requests(clients, 3) == 4
+
+
+@pytest.mark.parametrize("skew", [0.0, 0.64, 0.8, 1.0, 2.5, 10.0])
+def test_zipf_shares_are_those_of_the_formula(skew):
+    expected = np.arange(1, 10_001, dtype=float) ** -skew
+    assert zipf_shares(10_000, skew) == pytest.approx(expected / expected.sum(), rel=1e-12)

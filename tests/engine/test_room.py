@@ -18,7 +18,7 @@ def test_one_visit_sends_many_messages_to_the_same_queue():
 
 def test_one_visit_sends_more_messages_than_there_is_room_at_first():
     queue = sd.Queue(sd.Worker(count=1, work_ms=1))
-    run_both(sd.Server(cpus=1, ram_gb=4, service_ms=1, calls=[queue] * 3_000), sd.Clients(users=10), 5)
+    run_both(sd.Server(cpus=1, ram_gb=4, service_ms=1, calls=[queue] * 1_000), sd.Clients(users=10), 5)
 
 
 def test_a_shared_part_deeper_than_where_it_first_stands():

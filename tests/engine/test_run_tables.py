@@ -203,3 +203,12 @@ def test_memory_per_simulated_request():
     assert many > 290_000
     print(f"{(large - small) / (many - few):.1f} bytes per request")
     assert (large - small) / (many - few) < BYTES_PER_REQUEST
+
+
+def test_a_time_on_the_edge_of_a_bin_belongs_to_the_bin_that_begins_there():
+    run = sd.simulate(sd.Database(query_ms=0), sd.Clients(users=1, arrivals_s=[0.3, 0.5, 0.7]), seconds=1)
+    table = run.timeline(0.1)
+    edges = np.arange(10) * 0.1
+    assert table["second"].tolist() == edges.tolist()
+    assert table["sent"].sum() == 3 and table["answered"].sum() == 3
+    assert table.loc[5, "sent"] == 1, "0.5 lies in the row of 0.5"
