@@ -57,7 +57,8 @@ class Server(Component):
             return here.refuse()
         if here.memory_is_full():
             return here.crash()
-        with here.in_flight(request):  # a crash ends this block, wherever it stands, and lets go of all it holds
+        # A crash ends this block, wherever it stands, and lets go of all it holds.
+        with here.in_flight(request):
             with here.places.request() as core:
                 yield core
                 yield here.work(request, self.service_ms, self.distribution)
