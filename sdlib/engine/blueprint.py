@@ -18,7 +18,6 @@ class Node:
     component: Component
     name: str
     parent: int
-    depth: int
     children: list = field(default_factory=list)
 
     @property
@@ -59,7 +58,7 @@ def _add(component, parent, path, nodes, shared):
     if not component.takes_requests and not isinstance(path[-1] if path else None, Queue):
         raise ValueError(f"system: a {component.label} takes messages, so it must stand behind a queue; "
                          "for example sd.Queue(sd.Worker(count=2)).")
-    node = Node(len(nodes), component, component.label, parent, len(path))
+    node = Node(len(nodes), component, component.label, parent)
     nodes.append(node)
     for child in component.behind():
         known = shared.get(id(child))

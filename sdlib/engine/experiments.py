@@ -35,6 +35,7 @@ def replicate(build, seeds=20, seconds=60, measure=summary_of, level=0.95, n_job
     first_seed = check_number("replicate", "first_seed", first_seed, low=0, high=2**62, example=0, whole=True)
     level = check_number("replicate", "level", level, low=0.5, high=0.9999, example=0.95)
     _check_build("replicate", build, {}, measure)
+    _built(build, {})
     tasks = [({}, seed) for seed in range(first_seed, first_seed + seeds)]
     table = pd.DataFrame(_run_all(build, tasks, seconds, measure, n_jobs)).drop(columns="seed")
     return pd.DataFrame({name: _interval(table[name], level) for name in table}).T.rename_axis("measure")
@@ -61,14 +62,14 @@ def sweep(build, grid, seconds=60, seeds=1, measure=summary_of, n_jobs=None, eng
                          f"for example {empty[0]}=[1, 2].")
     _check_build("sweep", build, grid, measure)
     settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    for setting in settings:
+        _built(build, setting)  # a wrong argument anywhere fails here, before anything runs
     tasks = [(setting, seed) for setting in settings for seed in range(seeds)]
     return pd.DataFrame(_run_all(build, tasks, seconds, measure, n_jobs, engine))
 
 
 def _run_all(build, tasks, seconds, measure, n_jobs, engine="compiled"):
     """Every task's row, in order; a progress bar where it takes long."""
-    for settings, _ in tasks:
-        _built(build, settings)  # a wrong argument anywhere fails here, before anything runs
     jobs = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
         joblib.delayed(_run_one)(build, settings, seed, seconds, measure, engine) for settings, seed in tasks)
     return list(tqdm(jobs, total=len(tasks), unit="run", leave=False, disable=len(tasks) <= RUNS_WITHOUT_PROGRESS))

@@ -5,7 +5,6 @@ from pathlib import Path
 import psutil
 
 from sdlib.engine.arrivals import expected_requests
-from sdlib.engine.blueprint import blueprint
 from sdlib.engine.records import SAMPLES
 from sdlib.engine.state import KEY, NODE
 
@@ -14,9 +13,9 @@ BYTES_PER_NODE = NODE.itemsize + SAMPLES * 3 * 4
 USABLE = 0.8  # of what is free
 
 
-def check_memory(system, clients, seconds):
+def check_memory(nodes, clients, seconds):
     """ValueError when the run would not fit: it says how large it is, and how to make it smaller."""
-    nodes, requests, free = blueprint(system), expected_requests(clients, seconds), free_memory()
+    requests, free = expected_requests(clients, seconds), free_memory()
     caches = sum(node.kind == "Cache" for node in nodes)
     fixed = len(nodes) * BYTES_PER_NODE + caches * clients.objects * KEY.itemsize
     if fixed > USABLE * free:

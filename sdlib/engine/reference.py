@@ -293,7 +293,7 @@ class Simulation:
                 begins.callbacks.append(lambda _, here=here, end_s=end_s: here.bring_down(end_s))
 
     def _arrivals(self):
-        client_node = Node(-1, self.clients, "clients", NONE, 0, [0])
+        client_node = Node(-1, self.clients, "clients", NONE, [0])
         crowd = Here(self, client_node)
         for number, arrived_s in enumerate(self.requests["arrived_s"]):
             yield self.world.wake_at(float(arrived_s), number)

@@ -21,12 +21,12 @@ def simulate(system, clients, seconds=60, seed=0, engine="compiled", on_progress
     if not isinstance(clients, Clients):
         raise ValueError(f"simulate(clients={clients!r:.60}): clients must be sd.Clients; "
                          "for example clients=sd.Clients(users=100).")
-    blueprint(system)
+    nodes = blueprint(system)
     seconds = check_number("simulate", "seconds", seconds, low=1e-6, high=LONGEST_S, example=60, unit="s")
     seed = check_number("simulate", "seed", seed, low=0, high=2**63 - 1, example=1, whole=True)
     if not isinstance(engine, str) or engine not in ENGINES:
         complain("simulate", "engine", engine, "one of " + ", ".join(map(repr, ENGINES)), "compiled")
-    check_memory(system, clients, seconds)
+    check_memory(nodes, clients, seconds)
     arrived_s = arrival_times(clients, seconds, seed)
     records = _engine(engine).run(system, clients, arrived_s, seconds, seed, on_progress)
     return Run(system, clients, seconds, seed, engine, records)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-MB_PER_REQUEST, MB_PER_GB = 8, 1024
+MB_PER_REQUEST = 8
 WHY_THEY_DIFFER = ("One run is noisy: a simulated range holds nine of ten runs of the same length. "
                    "Outside the server a real request also crosses the network, HTTP and the client's timer; "
                    "and this machine's other work takes its share.")
@@ -57,7 +57,7 @@ class LabResult:
 def simulate_load(load, seed):
     """The same arrivals on a simulated server of the same size and *measured* service time."""
     from sdlib.components.clients import Clients
-    from sdlib.components.server import Server
+    from sdlib.components.server import MB_PER_GB, Server
     from sdlib.engine.simulate import simulate
     ram_gb = load.server["ram_requests"] * MB_PER_REQUEST / MB_PER_GB
     shop = Server(cpus=load.server["cpus"], ram_gb=ram_gb, memory_mb=MB_PER_REQUEST,
