@@ -51,10 +51,10 @@ def steps(lesson):
 
 def wiring(lesson):
     """Prediction, exercises, quiz and goals exist in the registry, and each exercise is checked."""
-    from sdlib.teach import lessons
+    from sdlib import lessons
     number = f"{lesson.number:02d}"
     if number not in lessons.numbers():
-        yield f"sdlib.teach.lessons has no lesson {number}"
+        yield f"sdlib.lessons has no lesson {number}"
         return
     content = lessons.lesson("lesson", number)
     used = {name: {call.text for cell in lesson.code for call in cell.calls if call.name == f"sd.{name}"}

@@ -12,7 +12,7 @@ from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
 from sdlib.data import instances
-from sdlib.engine.bill import HOURS_PER_MONTH, cost, usd_per_month
+from sdlib.results.bill import HOURS_PER_MONTH, cost, usd_per_month
 
 COLUMNS = ["component", "machine", "vcpu", "memory_gib", "usd_per_month", "basis"]
 

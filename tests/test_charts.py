@@ -23,7 +23,7 @@ from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
 from sdlib.engine.blueprint import blueprint
-from sdlib.engine.simulate import simulate
+from sdlib.results.simulate import simulate
 from sdlib.theory import mmc
 
 

@@ -11,7 +11,7 @@ from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.server import Server
-from sdlib.engine.simulate import simulate
+from sdlib.results.simulate import simulate
 from sdlib.teach import panel_sliders
 from sdlib.teach.explore import explore
 from sdlib.teach.panel_live import NewestOnly, Notice

@@ -47,7 +47,7 @@ def move_panel(notebook, place):
 
 def answered(notebook):
     """Answer the easy exercise wrongly, then rightly; yield ("wrong" or "right", its cell) after each."""
-    from sdlib.teach import lessons
+    from sdlib import lessons
     exercises = {item.key: item for number in lessons.numbers()
                  for item in lessons.lesson("lesson", number).exercises}
     for key, exercise in exercises.items():

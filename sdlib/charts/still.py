@@ -10,7 +10,7 @@ from sdlib.charts.theme import Plot, compose, stacked
 from sdlib.charts.timeline import timeline_plots
 from sdlib.components.base import check_number, complain
 from sdlib.engine.arrivals import expected_requests
-from sdlib.engine.simulate import simulate
+from sdlib.results.simulate import simulate
 
 REQUESTS_PER_REDRAW = 200_000
 WIDTH, HEIGHT, TALL, MOST_BESIDE = 840, 400, 640, 4

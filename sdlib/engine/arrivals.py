@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from sdlib.engine.draws import PART_ARRIVAL, log, uniform
-from sdlib.engine.jit import jit
+from sdlib.kernel.draws import PART_ARRIVAL, log, uniform
+from sdlib.kernel.jit import jit
 
 
 def arrival_times(clients, seconds, seed):

@@ -5,13 +5,15 @@ import functools
 import numpy as np
 
 from sdlib.components.clients import BACKOFFS, JITTERS
-from sdlib.engine.draws import alias_table, zipf_shares
-from sdlib.engine.jit import jit
-from sdlib.engine.machine import comes_first, drop_first, has_room, make_ready, new_entity, wake_at
 from sdlib.engine.memory import check_growth
 from sdlib.engine.program import translate
 from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
-from sdlib.engine.state import (
+from sdlib.engine.stations import bring_down, lose
+from sdlib.engine.steps import walk
+from sdlib.kernel.draws import alias_table, zipf_shares
+from sdlib.kernel.jit import jit
+from sdlib.kernel.machine import comes_first, drop_first, has_room, make_ready, new_entity, wake_at
+from sdlib.kernel.state import (
     CLOCK,
     COLUMN,
     CRASH,
@@ -28,8 +30,6 @@ from sdlib.engine.state import (
     State,
     index,
 )
-from sdlib.engine.stations import bring_down, lose
-from sdlib.engine.steps import walk
 
 DONE, MORE_ROOM, PAUSE = range(3)
 NOBODY, SKIP = -1, -2

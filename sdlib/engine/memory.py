@@ -6,7 +6,7 @@ import psutil
 
 from sdlib.engine.arrivals import expected_requests
 from sdlib.engine.records import SAMPLES
-from sdlib.engine.state import KEY, NODE
+from sdlib.kernel.state import KEY, NODE
 
 BYTES_PER_REQUEST = 130  # measured by `make bench`: the engine's row, all tables, and what is pending
 BYTES_PER_NODE = NODE.itemsize + SAMPLES * 3 * 4

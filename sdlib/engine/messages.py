@@ -3,11 +3,11 @@
 import numpy as np
 
 from sdlib.engine import program as do
-from sdlib.engine.draws import PART_FAILURE, uniform
-from sdlib.engine.jit import jit
-from sdlib.engine.machine import free_entity, go_on_first, has_room, make_ready, spawn, wake_at
-from sdlib.engine.state import DEAD, DELIVERED, GO_ON, IN_PROGRESS, NONE, RESUME, WAIT, WAITING
 from sdlib.engine.stations import account, join_queue, leave_queue
+from sdlib.kernel.draws import PART_FAILURE, uniform
+from sdlib.kernel.jit import jit
+from sdlib.kernel.machine import free_entity, go_on_first, has_room, make_ready, spawn, wake_at
+from sdlib.kernel.state import DEAD, DELIVERED, GO_ON, IN_PROGRESS, NONE, RESUME, WAIT, WAITING
 
 A_MESSAGE = 2  # room that sending one takes at most, in each array
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdlib.engine.state import NONE, REQUEST
+from sdlib.kernel.state import NONE, REQUEST
 
 SAMPLES = 600  # times at which every component is looked at, evenly spread over the run
 STATION_COUNTS = ("served", "refused", "lost", "crashes", "hits", "misses", "longest_queue")

@@ -10,7 +10,9 @@ import simpy
 from sdlib.components.base import DISTRIBUTIONS, LOST, OK, REFUSED, TIMED_OUT
 from sdlib.engine.blueprint import Node, blueprint
 from sdlib.engine.compiled import popularity
-from sdlib.engine.draws import (
+from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
+from sdlib.engine.world import Entity, Message, Places, Visit, World
+from sdlib.kernel.draws import (
     PART_FAILURE,
     PART_JITTER,
     PART_PICK,
@@ -19,9 +21,7 @@ from sdlib.engine.draws import (
     uniform,
     zipf_key,
 )
-from sdlib.engine.records import SAMPLES, STATION_COUNTS, Records, empty_requests
-from sdlib.engine.state import DEAD, DELIVERED, IN_PROGRESS, MESSAGE, NONE, WAITING
-from sdlib.engine.world import Entity, Message, Places, Visit, World
+from sdlib.kernel.state import DEAD, DELIVERED, IN_PROGRESS, MESSAGE, NONE, WAITING
 
 
 class Here:

@@ -1,9 +1,9 @@
 """Places that requests wait for, servers' memory, and what happens when a server goes down."""
 
 from sdlib.components.base import LOST, REFUSED
-from sdlib.engine.jit import jit
-from sdlib.engine.machine import make_ready, push
-from sdlib.engine.state import CRASH, HELD, INSIDE, NONE, PICKED, RESUME, index
+from sdlib.kernel.jit import jit
+from sdlib.kernel.machine import make_ready, push
+from sdlib.kernel.state import CRASH, HELD, INSIDE, NONE, PICKED, RESUME, index
 
 
 @jit(inline=True)

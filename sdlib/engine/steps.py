@@ -7,7 +7,9 @@ from sdlib.components.load_balancer import first_with_room as _first_with_room
 from sdlib.components.load_balancer import random_target as _random_target
 from sdlib.components.load_balancer import round_robin as _round_robin
 from sdlib.engine import program as do
-from sdlib.engine.draws import (
+from sdlib.engine.messages import carry_message
+from sdlib.engine.stations import acquire, enter, pop_level
+from sdlib.kernel.draws import (
     PART_JITTER,
     PART_PICK,
     child_place,
@@ -15,11 +17,9 @@ from sdlib.engine.draws import (
     uniform,
     zipf_key,
 )
-from sdlib.engine.jit import jit
-from sdlib.engine.machine import free_entity, make_ready, push, spawn, wake_at
-from sdlib.engine.messages import carry_message
-from sdlib.engine.state import GO_ON, NONE, PICKED, RESUME, RETURN, SLEEP, WAIT, index
-from sdlib.engine.stations import acquire, enter, pop_level
+from sdlib.kernel.jit import jit
+from sdlib.kernel.machine import free_entity, make_ready, push, spawn, wake_at
+from sdlib.kernel.state import GO_ON, NONE, PICKED, RESUME, RETURN, SLEEP, WAIT, index
 
 round_robin, random_target, first_with_room = jit(_round_robin), jit(_random_target), jit(_first_with_room)
 ROUND_ROBIN, RANDOM = POLICIES.index("round_robin"), POLICIES.index("random")

@@ -8,7 +8,7 @@ from heapq import heappush
 
 import simpy
 
-from sdlib.engine.state import NONE
+from sdlib.kernel.state import NONE
 
 AT_ONCE = 0
 

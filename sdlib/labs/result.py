@@ -58,7 +58,7 @@ def simulate_load(load, seed):
     """The same arrivals on a simulated server of the same size and *measured* service time."""
     from sdlib.components.clients import Clients
     from sdlib.components.server import MB_PER_GB, Server
-    from sdlib.engine.simulate import simulate
+    from sdlib.results.simulate import simulate
     ram_gb = load.server["ram_requests"] * MB_PER_REQUEST / MB_PER_GB
     shop = Server(cpus=load.server["cpus"], ram_gb=ram_gb, memory_mb=MB_PER_REQUEST,
                   service_ms=load.answered["service_ms"].mean(), restart_s=load.server["restart_s"])

@@ -4,11 +4,11 @@ import math
 import numbers
 from dataclasses import dataclass
 
+from sdlib.lessons import find
 from sdlib.teach.book import book
 from sdlib.teach.content import Exercise
 from sdlib.teach.guard import attempt
 from sdlib.teach.kinds import is_untouched, shown
-from sdlib.teach.lessons import find
 from sdlib.teach.view import Card, Code, bundle
 
 FAULTS_SHOWN = 3

@@ -1,7 +1,7 @@
 """sd.goals: tasks for the panel that tick themselves. sd.explore calls update(run, settings) after every run."""
 
+from sdlib.lessons import lesson
 from sdlib.teach.book import book
-from sdlib.teach.lessons import lesson
 from sdlib.teach.view import Card, bundle
 
 

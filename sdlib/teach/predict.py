@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from sdlib.lessons import find
 from sdlib.teach.book import book
 from sdlib.teach.content import Prediction
-from sdlib.teach.lessons import find
 from sdlib.teach.view import Card, bundle, card_widget, choice_form, numbered, pick
 
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from sdlib.teach import lessons
+from sdlib import lessons
 from sdlib.teach.book import FILE_NAME, book
 from sdlib.teach.view import Card, bundle
 

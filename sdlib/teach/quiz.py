@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from sdlib.lessons import lesson
 from sdlib.teach.book import book
 from sdlib.teach.content import Lesson
-from sdlib.teach.lessons import lesson
 from sdlib.teach.view import Card, bundle, choice_form, numbered, pick
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import sdlib as sd
 from sdlib.components.base import DISTRIBUTIONS, OK
-from sdlib.engine.draws import child_place, duration
+from sdlib.kernel.draws import child_place, duration
 
 SEEDS = 20
 SERVICE_MS = 1000.0

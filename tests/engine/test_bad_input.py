@@ -7,7 +7,8 @@ import pytest
 from compare import assert_same
 
 import sdlib as sd
-from sdlib.engine import compiled, memory, reference, simulate
+from sdlib.engine import compiled, memory, reference
+from sdlib.results import simulate
 
 nan, inf = math.nan, math.inf
 SERVER, CROWD, DATABASE = sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100), sd.Database()

@@ -11,7 +11,7 @@ import sdlib as sd
 from sdlib.components.base import DISTRIBUTIONS
 from sdlib.engine.arrivals import arrival_times, expected_requests
 from sdlib.engine.compiled import popularity
-from sdlib.engine.draws import alias_table, child_place, duration, log, uniform, zipf_key, zipf_shares
+from sdlib.kernel.draws import alias_table, child_place, duration, log, uniform, zipf_key, zipf_shares
 
 DRAWS, BINS = 100_000, 100
 LIMIT = 5.0  # standard deviations: with these fixed seeds a test fails always or never, by chance once in a million

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import sdlib as sd
-from sdlib.engine.experiments import MEASURES
+from sdlib.results.experiments import MEASURES
 
 # Two-sided Student t quantiles from published tables (Abramowitz and Stegun, table 26.10).
 T_95_WITH_4, T_99_WITH_4 = 2.776, 4.604

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import sdlib
-from sdlib.engine.jit import sources_stamp
+from sdlib.kernel.jit import sources_stamp
 
 PACKAGE = Path(sdlib.__file__).parent
 FIRST_ARRIVAL = """
@@ -33,14 +33,14 @@ def python(code, folder):
 
 
 def stamp_of(folder):
-    return python("from sdlib.engine.jit import sources_stamp; print(sources_stamp())", folder)
+    return python("from sdlib.kernel.jit import sources_stamp; print(sources_stamp())", folder)
 
 
 def test_the_stamp_is_that_of_the_sources_and_not_of_the_folder(copy):
     assert stamp_of(copy) == sources_stamp()
 
 
-@pytest.mark.parametrize("source", ["engine/steps.py", "engine/machine.py", "engine/draws.py",
+@pytest.mark.parametrize("source", ["engine/steps.py", "kernel/machine.py", "kernel/draws.py",
                                     "components/load_balancer.py", "components/clients.py", "components/base.py"])
 def test_editing_a_callee_changes_the_stamp(copy, source):
     with (copy / "sdlib" / source).open("a") as file:
@@ -55,7 +55,7 @@ def test_editing_what_is_not_compiled_keeps_the_machine_code(copy):
 
 
 def test_every_entry_carries_the_stamp(copy):
-    code = ("from sdlib.engine import arrivals, compiled, draws\n"
+    code = ("from sdlib.engine import arrivals, compiled\nfrom sdlib.kernel import draws\n"
             "for entry in (arrivals._fill, compiled._advance, compiled._start, draws.uniform, draws.alias_table):\n"
             "    print(entry._cache._cache_file._source_stamp)")
     assert set(python(code, copy).split()) == {sources_stamp()}
@@ -65,7 +65,7 @@ def test_an_edited_callee_is_used_although_the_machine_code_was_kept(copy):
     """Gaps between arrivals are computed by `log` in draws.py, which is compiled into `_fill` in arrivals.py."""
     before = float(python(FIRST_ARRIVAL, copy))
     assert list((copy / "machine-code").rglob("arrivals._fill*.nbi")), "nothing was kept: this would prove nothing"
-    source = copy / "sdlib" / "engine" / "draws.py"
+    source = copy / "sdlib" / "kernel" / "draws.py"
     text = source.read_text()
     assert "def log(x):" in text
     edited = text.replace("def log(x):", "def log(x):\n    return 2.0 * _log(x)\n\n\n@jit(inline=True)\ndef _log(x):")

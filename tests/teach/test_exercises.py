@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sdlib.teach import lessons
+from sdlib import lessons
 from sdlib.teach.exercise import exercise
 
 TASKS = [task for number in lessons.numbers() for task in lessons.lesson("quiz", number).exercises]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sdlib.teach import lessons
+from sdlib import lessons
 from sdlib.teach.book import FILE_NAME
 from sdlib.teach.predict import predict
 

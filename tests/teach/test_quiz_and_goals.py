@@ -4,7 +4,7 @@ from html import escape
 
 import pytest
 
-from sdlib.teach import lessons
+from sdlib import lessons
 from sdlib.teach.book import book
 from sdlib.teach.goals import goals
 from sdlib.teach.quiz import quiz

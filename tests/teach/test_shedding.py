@@ -2,8 +2,8 @@
 
 import pytest
 
-from sdlib.teach.lessons.lesson_02 import WAVES
-from sdlib.teach.lessons.shedding import SERVICE_S, Wave, serve, within_a_second
+from sdlib.lessons.lesson_02 import WAVES
+from sdlib.lessons.shedding import SERVICE_S, Wave, serve, within_a_second
 
 LONG = [wave for wave in WAVES if wave.spike_s > 1]
 

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from sdlib.teach import lessons
+from sdlib import lessons
 from sdlib.teach.exercise import exercise
 from sdlib.teach.goals import goals
 from sdlib.teach.predict import predict

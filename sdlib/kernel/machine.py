@@ -5,8 +5,8 @@ Time order is (time, entity number). What continues without delay goes through o
 Both rules hold in the SimPy engine too, so the two never part ways.
 """
 
-from sdlib.engine.jit import jit
-from sdlib.engine.state import NONE, RESUME, index
+from sdlib.kernel.jit import jit
+from sdlib.kernel.state import NONE, RESUME, index
 
 
 @jit(inline=True)

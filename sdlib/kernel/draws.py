@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from sdlib.engine.jit import jit
+from sdlib.kernel.jit import jit
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)

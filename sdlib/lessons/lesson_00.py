@@ -1,8 +1,8 @@
 """Lesson 00: how a lesson works, and what a million users do to one server."""
 
+from sdlib.lessons.measures import figure
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario
 from sdlib.teach.kinds import counted, near, number, yes_or_no
-from sdlib.teach.lessons.measures import figure
 
 
 def _answered_percent(run):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from sdlib.components.base import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT, check_number
-from sdlib.engine.bill import usd_per_month
 from sdlib.engine.blueprint import blueprint
 from sdlib.engine.records import SAMPLES
+from sdlib.results.bill import usd_per_month
 
 OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress")
 

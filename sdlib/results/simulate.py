@@ -5,7 +5,7 @@ from sdlib.components.clients import Clients
 from sdlib.engine.arrivals import arrival_times
 from sdlib.engine.blueprint import blueprint
 from sdlib.engine.memory import check_memory
-from sdlib.engine.run import Run
+from sdlib.results.run import Run
 
 ENGINES = ("compiled", "reference")
 LONGEST_S = 366 * 86_400.0

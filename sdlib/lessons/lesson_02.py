@@ -2,10 +2,10 @@
 
 import math
 
+from sdlib.lessons.measures import band, figure
+from sdlib.lessons.shedding import LONGEST_S, Wave, serve, within_a_second
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario
 from sdlib.teach.kinds import near, number
-from sdlib.teach.lessons.measures import band, figure
-from sdlib.teach.lessons.shedding import LONGEST_S, Wave, serve, within_a_second
 
 REFUSED_TOO_MANY = 0.02  # share of the requests sent, above what the measure refuses
 

@@ -36,7 +36,8 @@ def jit(function=None, entry=False, allocates=False, inline=False):
 def sources_stamp():
     """A digest of all sources that the machine is compiled from, the same on every machine that has them."""
     package = Path(__file__).parent.parent
-    sources = sorted([*(package / "engine").glob("*.py"), *(package / "components").glob("*.py")])
+    sources = sorted(source for folder in ("kernel", "components", "engine")
+                     for source in (package / folder).glob("*.py"))
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.name.encode() + source.read_bytes())

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from sdlib.components.base import check_number
 from sdlib.components.clients import Clients
 from sdlib.engine.blueprint import blueprint
-from sdlib.engine.simulate import simulate
+from sdlib.results.simulate import simulate
 from sdlib.theory import confidence_interval
 
 MEASURES = ("throughput_per_s", "error_percent", "mean_ms", "p50_ms", "p95_ms", "p99_ms", "utilization_percent")

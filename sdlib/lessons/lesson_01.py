@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from sdlib.lessons.measures import band, figure
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario
 from sdlib.teach.kinds import counted, near, number, whole
-from sdlib.teach.lessons.measures import band, figure
 
 REQUESTS_PER_USER_MINUTE = 4
 SERVICE_S = 0.010
