@@ -1,15 +1,16 @@
 """What all components share: knobs that know their unit and range, and the check of every argument."""
 
+import math
 import numbers
 from dataclasses import MISSING, dataclass, field, fields
 
 import numpy as np
 
-STATUSES = ("in flight", "ok", "refused", "lost", "timed out")
-IN_FLIGHT, OK, REFUSED, LOST, TIMED_OUT = range(len(STATUSES))
+from sdlib.kernel.changes import kill, resize, restore
+from sdlib.kernel.here import Here
 
 LARGEST_WHOLE, MOST_BITS_SHOWN = 2**1000, 10_000
-DISTRIBUTIONS = ("constant", "erlang-4", "exponential", "hyperexponential-4")
+NO_LIMIT = 2**31 - 1
 
 
 def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, choices=(), example=None,
@@ -26,15 +27,40 @@ def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, c
     return field(default=default, metadata=about, kw_only=kw_only)
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What a component costs: `count` machines with so many cores and so much memory; or one that is assumed."""
+
+    cpus: int = 0
+    ram_gb: float = 0.0
+    count: int = 1
+    assumed: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Component:
-    """A part of a system. Immutable; compared by identity: two equal servers are still two machines."""
+    """A part of a system. Immutable; compared by identity: two equal servers are still two machines.
+
+    A component's file shows all its faces: knobs; `process` (what a request does, on SimPy) with what it sees around it
+    (`Here`); and the same for the event machine, `program` with its `steps` and its `own` state.
+    """
 
     name: str = knob(None, doc="what tables and diagrams call it", kind="text", optional=True, example="shop",
                      kw_only=True)
 
     takes_requests = True  # False: it works for another component and cannot be called
     copies_what_is_behind = False  # True: the same object twice behind this component is two machines
+    is_asynchronous = False  # True: who calls it does not wait for what stands behind it
+    serves = False  # True: a request that was answered here was served by this machine
+    shape = "box"  # its outline in pictures
+    shown = ()  # its knobs in pictures
+    asks = ()  # which attributes of a request it looks at: "keys", "routes", "countries", "tokens"
+
+    Here = Here  # what its process sees around it
+    own_name, own = "", ()  # its state on the machine: a record m.nodes[at].<own_name> with these fields
+    counts = ()  # those of them that the table of stations shows; `Here` has attributes of the same names
+    steps = ()  # its own instructions: functions (m, who, at, b, x)
+    actions = {"kill": kill, "restore": restore, "resize": resize}  # what the schedule may do to it
 
     def __post_init__(self):
         for knob_field in fields(self):
@@ -52,9 +78,97 @@ class Component:
         """How many requests it works on at the same time; 0 where nothing is limited."""
         return 0
 
+    @property
+    def memory_cells(self):
+        """How many requests fit into its memory, one more crashes it; 0 where memory is not looked at."""
+        return 0
+
+    @property
+    def most_inside(self):
+        """How many requests it lets in; one more is refused."""
+        return NO_LIMIT
+
+    @property
+    def crash_s(self):
+        """How long it takes to come back from a crash."""
+        return 0.0
+
     def behind(self):
         """The components that this one calls, in order."""
         return ()
+
+    def place_of(self, index):
+        """Which place of the system that is, for the draws; equal places make equal draws."""
+        return index
+
+    def patience(self, index):
+        """How patiently it calls what stands behind at this index: a `Call`; None: it waits, and tries once."""
+        return None
+
+    def parts(self):
+        """Further pools of places inside it: (name, places)."""
+        return ()
+
+    def actors(self):
+        """How many entities act by themselves here from the start."""
+        return 0
+
+    def planned(self):
+        """Its own planned changes: (at_s, action, b, x)."""
+        return ()
+
+    def plan(self, action, settings):
+        """What a scheduled action does here: (after_s, action, b, x), one after another."""
+        if action == "kill":
+            for_s = settings.pop("for_s", None)
+            for_s = math.inf if for_s is None else check_number("at", "for_s", for_s, low=0.0, high=1e9, example=30,
+                                                                unit="s")
+            return [(0.0, "kill", 0, for_s)]
+        if action == "resize":
+            places = check_number("at", "places", settings.pop("places", None), low=1, high=100_000, example=8,
+                                  whole=True)
+            return [(0.0, "resize", places, 0.0)]
+        return [(0.0, action, 0, 0.0)]
+
+    def cells(self, clients):
+        """How many cells of shared storage it needs under these clients."""
+        return 0
+
+    def fill(self, own, cells, clients):
+        """The start state: `own` is its record, `cells` CELL[cells(clients)]."""
+
+    def machine(self):
+        """What it costs: a `Machine`, or None where no price is known."""
+        return Machine(assumed=True)
+
+    def door(self, here):
+        """At the door: None for come in, else the status of a request that is turned away."""
+        return here.refuse() if here.is_down() or here.inside() >= self.most_inside else None
+
+
+@dataclass(frozen=True, eq=False)
+class Pool(Component):
+    """A pool of places inside another component, such as a server's threads. Nobody calls it."""
+
+    places: int = knob(1, doc="requests that hold a place at the same time", kind="whole", low=1, high=1_000_000)
+
+    takes_requests = False
+    actions = {}
+
+    def program(self, write):
+        """It has none of its own."""
+
+    def machine(self):
+        return None
+
+
+def shown(value):
+    """A value as a message shows it: short, whatever it is."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def complain(owner, name, value, allowed, example):

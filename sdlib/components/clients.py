@@ -6,11 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdlib.components.access_log import AccessLog, read_access_log
-from sdlib.components.base import OK, Component, check_number, complain, knob, pairs_of_numbers
+from sdlib.components.base import Component, check_number, complain, is_storable, knob, pairs_of_numbers
+from sdlib.components.calls import check_retry
+from sdlib.components.retry import NEVER, Retry
+from sdlib.kernel.here import Here
+from sdlib.kernel.state import NONE
+from sdlib.kernel.statuses import OK
 
-BACKOFFS = ("none", "constant", "exponential")
 MOST_TIMES = 1_000_000
-JITTERS = ("none", "full", "equal", "decorrelated")
+MOST_SHARES = 1_000
+
+
+class CrowdHere(Here):
+    """What a client sees: its attempts, and the end."""
+
+    def attempts(self, client, attempt):
+        self.simulation.requests["attempts"][client.request] = attempt
+
+    def finish(self, client, status):
+        self.simulation.alive -= 1
+        row = self.simulation.requests[client.request]
+        row["finished_s"], row["status"] = self.world.now, status
+        row["served_by"] = client.server if status == OK else NONE
+
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +37,10 @@ class Clients(Component):
 
     profile: ((start_s, factor), ...) multiplies the rate from start_s on, until the next step.
     arrivals_s: exact arrival times to replay instead (see `from_access_log`).
-    timeout_s, retries, backoff, jitter: how a client waits and tries again after a failed attempt.
+    timeout_s, retry: how long a client waits for an answer, and how it tries again after a failed attempt.
     objects, skew: each request asks for one key of a Zipf distribution with this exponent.
+    routes, countries, tokens: what a request is about, as (name, share) pairs. greedy_share: of all requests that
+    one user sends, beside what everybody sends.
     """
 
     users: int = knob(doc="people who use the shop", unit="users", kind="whole", low=1, high=1_000_000_000,
@@ -31,14 +51,18 @@ class Clients(Component):
                           example=((0, 1.0), (30, 5.0)))
     timeout_s: float = knob(None, doc="how long a client waits for an answer; None: for ever", unit="s", low=0.001,
                             high=86_400, optional=True, example=5)
-    retries: int = knob(0, doc="further attempts after a failed one", unit="retries", kind="whole", low=0, high=100)
-    backoff: str = knob("exponential", doc="how the wait before a retry grows", kind="choice", choices=BACKOFFS)
-    first_delay_s: float = knob(1.0, doc="wait before the first retry", unit="s", low=0.0, high=86_400)
-    max_delay_s: float = knob(60.0, doc="longest wait before a retry", unit="s", low=0.0, high=86_400)
-    jitter: str = knob("none", doc="how the wait is spread at random", kind="choice", choices=JITTERS)
+    retry: Retry = knob(NEVER, doc="how a client tries again after a failure", kind="other",
+                        example="sd.Retry(times=3)")
     objects: int = knob(10_000, doc="different keys that requests ask for", unit="objects", kind="whole", low=1,
                         high=10_000_000)
     skew: float = knob(0.8, doc="Zipf exponent of the keys' popularity", low=0.0, high=10.0)
+    routes: tuple = knob((("/", 1.0),), doc="paths that are asked for, as (path, share)", kind="other",
+                         example=(("/product", 0.8), ("/order", 0.2)))
+    countries: tuple = knob((("IN", 1.0),), doc="where the users are, as (country code, share)", kind="other",
+                            example=(("IN", 0.6), ("US", 0.4)))
+    tokens: tuple = knob((("valid", 1.0),), doc="tokens that requests carry, as (kind, share)", kind="other",
+                         example=(("valid", 0.9), ("expired", 0.1)))
+    greedy_share: float = knob(0.0, doc="share of all requests that one user sends", low=0.0, high=0.999, example=0.5)
     arrivals_s: np.ndarray = knob(None, doc="arrival times to replay, ascending", unit="s", kind="other",
                                   optional=True)
     access_log: AccessLog = knob(None, doc="the log that the arrivals were read from", kind="other", optional=True)
@@ -49,27 +73,28 @@ class Clients(Component):
         return self.users * self.requests_per_minute / 60
 
     takes_requests = False
+    Here = CrowdHere
+    actions = {}
 
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "profile", _steps(self.profile))
+        check_retry("Clients", self.retry)
+        for name in ("routes", "countries", "tokens"):
+            object.__setattr__(self, name, _shares(name, getattr(self, name)))
         if self.arrivals_s is not None:
             object.__setattr__(self, "arrivals_s", _replay(self.arrivals_s))
 
+    def behind(self):
+        return ()
+
+    def patience(self, index):
+        return None if self.timeout_s is None and not self.retry.times else self
+
     def process(self, here, request):
-        """One client with one request: try, judge the answer, wait, try again."""
-        while True:
-            here.begin_attempt(request)
-            if self.timeout_s is None:
-                status = yield from here.call(request)
-            else:
-                status = yield here.answer_or_timeout(request, self.timeout_s)
-            if status == OK or request.attempt > self.retries:
-                here.finish(request, status)
-                return
-            request.delay_s = retry_delay_s(BACKOFFS.index(self.backoff), JITTERS.index(self.jitter), request.attempt,
-                                            self.first_delay_s, self.max_delay_s, request.delay_s, here.jitter(request))
-            yield here.sleep(request, request.delay_s)
+        """One client with one request: it calls, as patiently as it is, and that is all."""
+        status = yield from here.call(request)
+        here.finish(request, status)
 
     @classmethod
     def from_access_log(cls, path, **knobs):
@@ -86,30 +111,6 @@ class Clients(Component):
             warnings.warn(f"{path}: {log.malformed_lines:,} of {log.lines:,} lines are malformed and left out; the "
                           f"first is line {line:,}: {text!r}", stacklevel=2)
         return cls(**{"users": log.clients, "arrivals_s": log.arrivals_s, "access_log": log} | knobs)
-
-
-def retry_delay_s(backoff, jitter, attempt, first_s, most_s, last_s, draw):
-    """How long to wait before the next attempt.
-
-    backoff, jitter: positions in BACKOFFS and JITTERS. attempt: 1 after the first failure. last_s: the wait before.
-    draw: a number in (0, 1). "exponential" doubles from first_s; "full" jitter draws from 0 to that, "equal" keeps
-    half of it, "decorrelated" draws from first_s to three times the last wait (Brooker 2015).
-    """
-    if backoff == 0:
-        return 0.0
-    wait_s = first_s
-    if backoff == 2:
-        for _ in range(attempt - 1):
-            wait_s = min(2.0 * wait_s, most_s)
-    wait_s = min(wait_s, most_s)
-    if jitter == 1:
-        return draw * wait_s
-    if jitter == 2:
-        return wait_s / 2.0 + draw * wait_s / 2.0
-    if jitter == 3:
-        last_s = max(last_s, first_s)
-        return min(most_s, first_s + draw * (3.0 * last_s - first_s))
-    return wait_s
 
 
 def spike(at_s, seconds, times):
@@ -131,6 +132,23 @@ def _steps(profile):
     if not is_good or not ((factors >= 0) & (factors <= MOST_TIMES)).all() or (len(factors) and not factors.any()):
         complain("Clients", "profile", profile, allowed + ", not all of them 0", example)
     return steps
+
+
+def _shares(name, pairs):
+    """(name, share) pairs, as given: a dict or a list."""
+    example = {"routes": (("/product", 0.8), ("/order", 0.2)), "countries": (("IN", 0.6), ("US", 0.4)),
+               "tokens": (("valid", 0.9), ("expired", 0.1))}[name]
+    allowed = f"at most {MOST_SHARES:,} (name, share) pairs, each name once, shares positive"
+    pairs = tuple(pairs.items()) if isinstance(pairs, dict) else pairs
+    good = isinstance(pairs, (list, tuple)) and 1 <= len(pairs) <= MOST_SHARES and all(map(_is_share, pairs))
+    if not good or len({pair[0] for pair in pairs}) < len(pairs):
+        complain("Clients", name, pairs, allowed, example)
+    return tuple((pair[0], float(pair[1])) for pair in pairs)
+
+
+def _is_share(pair):
+    return (isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str) and bool(pair[0])
+            and is_storable(pair[1]) and 0 < pair[1] < float("inf"))
 
 
 def _replay(arrivals_s):

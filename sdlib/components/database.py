@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import DISTRIBUTIONS, OK, Component, knob
+from sdlib.components.base import Component, knob
+from sdlib.kernel.statuses import DISTRIBUTIONS, OK
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,6 +14,8 @@ class Database(Component):
                             high=100_000)
     query_ms: float = knob(1.0, doc="mean time of one query", unit="ms", low=0.0, high=3_600_000)
     distribution: str = knob("exponential", doc="how the query time varies", kind="choice", choices=DISTRIBUTIONS)
+
+    shape, shown = "cylinder", ("connections", "query_ms")
 
     @property
     def places(self):

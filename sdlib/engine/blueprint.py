@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sdlib.components.base import Component
+from sdlib.components.base import Component, Pool
 from sdlib.components.clients import Clients
 from sdlib.components.queue import Queue
 
@@ -19,6 +19,9 @@ class Node:
     name: str
     parent: int
     children: list = field(default_factory=list)
+    first_link: int = 0  # the ways to its children are numbered one after another, through the whole system
+    parts: list = field(default_factory=list)
+    part_of: int = -1  # the node whose part it is, where it is a pool inside it
 
     @property
     def kind(self):
@@ -40,7 +43,26 @@ def blueprint(system):
     nodes, shared = [], {}
     _add(system, -1, (), nodes, shared)
     _name(nodes)
-    return nodes
+    _number_links(nodes)
+    return [*nodes, *_parts(nodes)]
+
+
+def _number_links(nodes):
+    """Link 0 is the clients' way into the system."""
+    link = 1
+    for node in nodes:
+        node.first_link = link
+        link += len(node.children)
+
+
+def _parts(nodes):
+    """The pools inside components, behind all nodes."""
+    pools = []
+    for node in nodes:
+        for name, places in node.component.parts():
+            node.parts.append(len(nodes) + len(pools))
+            pools.append(Node(node.parts[-1], Pool(places), f"{node.name} {name}", node.index, part_of=node.index))
+    return pools
 
 
 def _add(component, parent, path, nodes, shared):

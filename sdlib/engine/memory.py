@@ -5,22 +5,23 @@ from pathlib import Path
 import psutil
 
 from sdlib.engine.arrivals import expected_requests
+from sdlib.engine.kinds import KINDS
 from sdlib.engine.records import SAMPLES
-from sdlib.kernel.state import KEY, NODE
+from sdlib.kernel.state import CELL, node_dtype
 
 BYTES_PER_REQUEST = 130  # measured by `make bench`: the engine's row, all tables, and what is pending
-BYTES_PER_NODE = NODE.itemsize + SAMPLES * 3 * 4
+BYTES_PER_NODE = node_dtype(KINDS).itemsize + SAMPLES * 3 * 4
 USABLE = 0.8  # of what is free
 
 
-def check_memory(nodes, clients, seconds):
+def check_memory(plan, seconds):
     """ValueError when the run would not fit: it says how large it is, and how to make it smaller."""
-    requests, free = expected_requests(clients, seconds), free_memory()
-    caches = sum(node.kind == "Cache" for node in nodes)
-    fixed = len(nodes) * BYTES_PER_NODE + caches * clients.objects * KEY.itemsize
+    clients, requests, free = plan.clients, expected_requests(plan.clients, seconds), free_memory()
+    cells = sum(node.component.cells(clients) for node in plan.nodes)
+    fixed = len(plan.nodes) * BYTES_PER_NODE + cells * CELL.itemsize
     if fixed > USABLE * free:
-        raise ValueError(f"simulate(system) with {len(nodes):,} components and {caches:,} caches of "
-                         f"{clients.objects:,} objects must fit into memory, but takes {_gb(fixed)}; "
+        raise ValueError(f"simulate(system) with {len(plan.nodes):,} components, which keep something for each of "
+                         f"{clients.objects:,} objects, must fit into memory, but takes {_gb(fixed)}; "
                          f"{_gb(free)} are free. Simulate fewer components or objects; "
                          "for example sd.Clients(users=100, objects=10_000).")
     needed, left = requests * BYTES_PER_REQUEST, USABLE * free - fixed

@@ -23,6 +23,7 @@ _LN_2 = 0.6931471805599453
 
 # What a draw is for, so that two draws of one visit differ. A length of time uses up to four parts.
 PART_WORK, PART_PICK, PART_KEY, PART_ARRIVAL, PART_JITTER, PART_FAILURE = 0, 4, 5, 6, 7, 8
+PART_ROUTE, PART_COUNTRY, PART_TOKEN, PART_USER = range(9, 13)
 
 CONSTANT, ERLANG_4, EXPONENTIAL, HYPEREXPONENTIAL_4 = range(4)  # the order of components.base.DISTRIBUTIONS
 _SHORT_SHARE = (1 - math.sqrt(0.6)) / 2  # balanced means with squared coefficient of variation 4
@@ -99,14 +100,6 @@ def duration(mean, distribution, seed, request, place, turn):
 def child_place(place, index):
     """The place of the component that stands at this index behind another."""
     return (place * 1009 + index + 1) & 0xFFFFFFFFFF
-
-
-@jit(entry=True, inline=True)
-def zipf_key(seed, request, popularity):
-    """The key that a request asks for, by Walker's alias method: one draw, one look-up."""
-    position = uniform(seed, request, 0, 0, PART_KEY) * len(popularity)
-    column = int(position)
-    return column if position - column < popularity[column].threshold else popularity[column].alias
 
 
 @jit

@@ -2,11 +2,7 @@
 
 import functools
 import hashlib
-import os
 from pathlib import Path
-
-# One cache for every node of a Binder cluster: without this Numba keys it by the exact CPU model. Measured: no slower.
-os.environ.setdefault("NUMBA_CPU_NAME", "generic")
 
 import numba
 

@@ -7,6 +7,7 @@ Both rules hold in the SimPy engine too, so the two never part ways.
 
 from sdlib.kernel.jit import jit
 from sdlib.kernel.state import NONE, RESUME, index
+from sdlib.kernel.trace import trace_has_room
 
 
 @jit(inline=True)
@@ -79,10 +80,11 @@ def go_on_first(m, who):
 
 @jit(inline=True)
 def has_room(m, wanted):
-    """Whether so many more entities, events and messages fit."""
+    """Whether so many more entities, events, messages and incidents fit."""
     clock = m.clock[0]
     return (clock.free_count >= wanted and clock.heap_size + wanted <= len(m.heap)
-            and clock.ready_count + wanted <= len(m.ready) and clock.rows + wanted <= len(m.messages))
+            and clock.ready_count + wanted <= len(m.ready) and clock.rows + wanted <= len(m.messages)
+            and clock.incidents + wanted <= len(m.incidents) and trace_has_room(m, wanted))
 
 
 @jit(inline=True)
@@ -93,7 +95,7 @@ def new_entity(m, number, request, pc):
     clock.free = entity.next
     clock.free_count -= 1
     entity.number, entity.request, entity.pc = number, request, pc
-    entity.place, entity.attempt, entity.top, entity.retry_delay_s = 0, 0, 0, 0.0
+    entity.place, entity.top, entity.turn, entity.server = 0, 0, 1, NONE
     return who
 
 
@@ -110,7 +112,7 @@ def spawn(m, request, pc):
 def free_entity(m, who):
     entity = m.entities[who]
     entity.token += 1
-    entity.number = NONE
+    entity.number, entity.awaits = NONE, NONE
     entity.next = m.clock[0].free
     m.clock[0].free = who
     m.clock[0].free_count += 1

@@ -11,7 +11,8 @@ from subprocess import PIPE
 import numpy as np
 import pandas as pd
 
-from sdlib.components.base import STATUSES, check_number, complain
+from sdlib.components.base import check_number, complain
+from sdlib.kernel.statuses import STATUSES
 from sdlib.labs.stage import LabError, Stage
 from sdlib.labs.status import StatusLine
 

@@ -5,9 +5,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from sdlib.components.base import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT, check_number
-from sdlib.engine.blueprint import blueprint
-from sdlib.engine.records import SAMPLES
+from sdlib.components.base import check_number
+from sdlib.engine.records import SAMPLES, count_names
+from sdlib.kernel.incidents import INCIDENTS
+from sdlib.kernel.statuses import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT
 from sdlib.results.bill import usd_per_month
 
 OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress")
@@ -19,9 +20,9 @@ class Run:
     system, clients, seconds, seed, engine: what was asked. nodes: the components, as `blueprint` lists them.
     """
 
-    def __init__(self, system, clients, seconds, seed, engine, records):
-        self.system, self.clients, self.seconds, self.seed, self.engine = system, clients, seconds, seed, engine
-        self.records, self.nodes, self._summaries = records, blueprint(system), {}
+    def __init__(self, system, plan, seconds, seed, engine, records):
+        self.system, self.clients, self.seconds, self.seed, self.engine = system, plan.clients, seconds, seed, engine
+        self.records, self.plan, self.nodes, self._summaries = records, plan, plan.nodes, {}
 
     def __repr__(self):
         return (f"Run: {len(self.records.requests):,} requests of {self.clients.users:,} users in {self.seconds:g} s, "
@@ -35,15 +36,35 @@ class Run:
         """
         rows = self.records.requests
         names = [node.name for node in self.nodes]
-        everywhere = np.zeros(len(rows), np.int8)
         return pd.DataFrame({
             "arrived_s": rows["arrived_s"], "finished_s": rows["finished_s"],
             "latency_ms": (rows["finished_s"] - rows["arrived_s"]) * 1000,
             "status": pd.Categorical.from_codes(rows["status"], STATUSES),
-            "route": pd.Categorical.from_codes(everywhere, ["/"]),
-            "country": pd.Categorical.from_codes(everywhere, ["IN"]),
+            "route": self._attribute("routes", self.clients.routes),
+            "country": self._attribute("countries", self.clients.countries),
             "served_by": pd.Categorical.from_codes(rows["served_by"], names), "attempts": rows["attempts"],
         }, copy=False)
+
+    def _attribute(self, name, pairs):
+        """What each request is about: computed from seed and request, as the engines do."""
+        codes = self.plan.attributes.column(name, self.seed, len(self.records.requests))
+        return pd.Categorical.from_codes(codes, [text for text, _ in pairs])
+
+    @cached_property
+    def traffic(self):
+        """A row per way between components: caller, called, calls."""
+        nodes = [self.plan.client_node, *self.nodes]
+        ways = [(node.name, self.nodes[child].name) for node in nodes for child in node.children]
+        table = pd.DataFrame(ways, columns=["caller", "called"])
+        table["calls"] = self.records.calls
+        return table
+
+    @cached_property
+    def incidents(self):
+        """A row per crash and scheduled change: time_s, station, what, until_s (when it serves again)."""
+        rows, names = self.records.incidents, [node.name for node in self.nodes]
+        return pd.DataFrame({"time_s": rows["time_s"], "station": pd.Categorical.from_codes(rows["node"], names),
+                             "what": pd.Categorical.from_codes(rows["what"], INCIDENTS), "until_s": rows["until_s"]})
 
     @cached_property
     def messages(self):
@@ -58,7 +79,7 @@ class Run:
     @cached_property
     def stations(self):
         """A row per component: kind, capacity, utilization (0 to 1), mean_queue, max_queue, served, refused,
-        lost, crashes, hits, misses."""
+        lost, failed, crashes, and what single kinds count, such as hits and misses."""
         stations = self.records.stations
         capacity = stations["capacity"]
         table = pd.DataFrame({
@@ -66,7 +87,7 @@ class Run:
             "utilization": stations["busy_area"] / np.maximum(capacity, 1) / self.seconds,
             "mean_queue": stations["queue_area"] / self.seconds, "max_queue": stations["longest_queue"]},
             index=pd.Index([node.name for node in self.nodes], name="station"))
-        for name in ("served", "refused", "lost", "crashes", "hits", "misses"):
+        for name in ("served", "refused", "lost", "failed", "crashes", *count_names(self.nodes)):
             table[name] = stations[name]
         return table
 
@@ -172,9 +193,15 @@ class Run:
     def _messages_as_counted(self):
         """The queues hold exactly the messages that wait, and every message sent came from a visit to a queue."""
         stations, rows = self.stations, self.records.messages
-        queues = stations[stations["kind"] == "Queue"]
         dead = np.sum(rows["outcome"] == OUTCOMES.index("dead-lettered"))
-        return bool(queues["served"].sum() == len(rows) and queues["lost"].sum() == dead)
+        if "dead_lettered" not in stations:
+            return len(rows) == 0
+        queues = stations[self._keeps("dead_lettered")]
+        return bool(queues["served"].sum() == len(rows) and queues["dead_lettered"].sum() == dead)
+
+    def _keeps(self, count):
+        """Which components count that."""
+        return [count in node.component.counts for node in self.nodes]
 
 
 def _bin_of(times_s, starts_s):

@@ -3,33 +3,34 @@
 from sdlib.components.base import check_number, complain
 from sdlib.components.clients import Clients
 from sdlib.engine.arrivals import arrival_times
-from sdlib.engine.blueprint import blueprint
 from sdlib.engine.memory import check_memory
+from sdlib.engine.plan import plan
 from sdlib.results.run import Run
 
 ENGINES = ("compiled", "reference")
 LONGEST_S = 366 * 86_400.0
 
 
-def simulate(system, clients, seconds=60, seed=0, engine="compiled", on_progress=None):
+def simulate(system, clients, seconds=60, seed=0, engine="compiled", on_progress=None, schedule=()):
     """Run a system under a crowd of clients for so many seconds; returns a `Run`.
 
     engine: "compiled" (fast) or "reference" (SimPy processes, the same numbers bit for bit). The same seed gives
     the same table on every machine. on_progress(share) is called now and then with the share that is done.
+    schedule: planned changes, as `sd.at(60, "kill", server)` makes them.
     Raises ValueError before anything runs: for a wrong argument, and for a run that would not fit into memory.
     """
     if not isinstance(clients, Clients):
         raise ValueError(f"simulate(clients={clients!r:.60}): clients must be sd.Clients; "
                          "for example clients=sd.Clients(users=100).")
-    nodes = blueprint(system)
+    system_plan = plan(system, clients, schedule)
     seconds = check_number("simulate", "seconds", seconds, low=1e-6, high=LONGEST_S, example=60, unit="s")
     seed = check_number("simulate", "seed", seed, low=0, high=2**63 - 1, example=1, whole=True)
     if not isinstance(engine, str) or engine not in ENGINES:
         complain("simulate", "engine", engine, "one of " + ", ".join(map(repr, ENGINES)), "compiled")
-    check_memory(nodes, clients, seconds)
+    check_memory(system_plan, seconds)
     arrived_s = arrival_times(clients, seconds, seed)
-    records = _engine(engine).run(system, clients, arrived_s, seconds, seed, on_progress)
-    return Run(system, clients, seconds, seed, engine, records)
+    records = _engine(engine).run(system_plan, arrived_s, seconds, seed, on_progress)
+    return Run(system, system_plan, seconds, seed, engine, records)
 
 
 def _engine(name):

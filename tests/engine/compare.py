@@ -7,23 +7,24 @@ from hypothesis import HealthCheck, settings
 
 import sdlib as sd
 
-NIGHTLY = 1_500  # random systems per test, with HYPOTHESIS_PROFILE=nightly
+NIGHTLY = 3_000  # random systems per test, with HYPOTHESIS_PROFILE=nightly
 
 
-def run_both(system, clients, seconds, seed=0):
+def run_both(system, clients, seconds, seed=0, schedule=()):
     """The compiled engine's run, after its records were found equal to the reference engine's."""
-    compiled = sd.simulate(system, clients, seconds=seconds, seed=seed)
-    reference = sd.simulate(system, clients, seconds=seconds, seed=seed, engine="reference")
+    compiled = sd.simulate(system, clients, seconds=seconds, seed=seed, schedule=schedule)
+    reference = sd.simulate(system, clients, seconds=seconds, seed=seed, engine="reference", schedule=schedule)
     assert_same(compiled.records, reference.records)
     return compiled
 
 
 def assert_same(one, other):
-    for table in ("requests", "messages"):
+    for table in ("requests", "messages", "incidents"):
         assert_equal_rows(getattr(one, table), getattr(other, table), table)
     assert one.stations.keys() == other.stations.keys()
     for measure, values in one.stations.items():
         assert np.array_equal(values, other.stations[measure]), f"{measure}: {values} != {other.stations[measure]}"
+    assert np.array_equal(one.calls, other.calls), f"calls: {one.calls} != {other.calls}"
     differ = np.argwhere(one.samples != other.samples)
     assert one.samples.shape == other.samples.shape
     assert not len(differ), f"samples differ first at (sample, node, measure) {differ[0]}"
@@ -39,7 +40,7 @@ def assert_equal_rows(rows, others, table):
 
 
 def examples(count):
-    """Hypothesis settings for so many random systems; for 1,500 where HYPOTHESIS_PROFILE=nightly."""
+    """Hypothesis settings for so many random systems; for 3,000 where HYPOTHESIS_PROFILE=nightly."""
     is_nightly = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
     return settings(max_examples=NIGHTLY if is_nightly else count, deadline=None, database=None, print_blob=True,

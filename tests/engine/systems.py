@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 import sdlib as sd
-from sdlib.components.base import DISTRIBUTIONS
-from sdlib.components.clients import BACKOFFS, JITTERS
+from sdlib.kernel.retry import BACKOFFS, JITTERS
+from sdlib.kernel.statuses import DISTRIBUTIONS
 from sdlib.components.load_balancer import POLICIES
 
 TICK_S = 0.25  # exact in binary, so sums of ticks are exact too, and events do fall on the same instant
@@ -70,7 +70,27 @@ def servers(draw, times, behind):
     return sd.Server(
         cpus=draw(st.integers(1, 3)), ram_gb=ram_gb(draw(st.sampled_from([1, 2, 3, 4, 7, 30, 1_000]))),
         memory_mb=MEMORY_MB, service_ms=draw(times.work_ms), distribution=draw(times.distribution),
-        restart_s=draw(times.pause_s), down=draw(stops(times)), calls=draw(st.lists(behind, max_size=3)))
+        restart_s=draw(times.pause_s), down=draw(stops(times)), calls=draw(st.lists(steps(times, behind), max_size=3)),
+        threads=draw(st.none() | st.integers(1, 4)), admits=draw(st.none() | st.integers(1, 5)))
+
+
+def steps(times, behind):
+    """What a server calls next: a component, a patient or an impatient call, or several at the same time."""
+    one = behind | calls(times, behind)
+    return one | st.lists(one, min_size=1, max_size=3)
+
+
+def calls(times, behind):
+    return st.builds(sd.Call, behind, timeout_s=st.none() | times.wait_s, retry=retries(times))
+
+
+@st.composite
+def retries(draw, times):
+    backoff = draw(st.sampled_from(BACKOFFS))
+    return sd.Retry(draw(st.integers(0, 3)), backoff, first_s=draw(times.pause_s),
+                    most_s=draw(times.pause_s.map(lambda pause: 2 * pause)),
+                    jitter="none" if backoff == "none" else draw(times.jitter),
+                    budget=draw(st.none() | st.sampled_from([0.0, 0.1, 0.5, 1.0])))
 
 
 @st.composite
@@ -102,9 +122,7 @@ def systems(draw, times):
 @st.composite
 def patience(draw, times):
     """How a client waits and tries again, and what it asks for."""
-    return {"timeout_s": draw(st.none() | times.wait_s), "retries": draw(st.integers(0, 3)),
-            "backoff": draw(st.sampled_from(BACKOFFS)), "jitter": draw(times.jitter),
-            "first_delay_s": draw(times.pause_s), "max_delay_s": draw(times.pause_s.map(lambda pause: 2 * pause)),
+    return {"timeout_s": draw(st.none() | times.wait_s), "retry": draw(retries(times)),
             "objects": draw(st.integers(1, 12)), "skew": draw(floats(0, 2))}
 
 

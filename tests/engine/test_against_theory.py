@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.components.base import DISTRIBUTIONS, OK
+from sdlib.kernel.statuses import DISTRIBUTIONS, OK
 from sdlib.kernel.draws import child_place, duration
 
 SEEDS = 20

@@ -89,7 +89,8 @@ def digest():
     queue = sd.Queue(sd.Worker(count=2, failure_rate=0.3), visibility_timeout_s=0.5)
     server = sd.Server(cpus=2, ram_gb=0.1, service_ms=20, restart_s=1, distribution="hyperexponential-4",
                        calls=[sd.Cache(sd.Database(distribution="erlang-4"), capacity=50, ttl_s=2), queue])
-    clients = sd.Clients(users=2_000, timeout_s=0.3, retries=3, jitter="decorrelated", objects=500)
+    clients = sd.Clients(users=2_000, timeout_s=0.3, objects=500,
+                         retry=sd.Retry(3, jitter="decorrelated"))
     records = sd.simulate(sd.LoadBalancer([server] * 3, policy="random"), clients, seconds=20, seed=9).records
     parts = [records.requests[name].tobytes() for name in records.requests.dtype.names]
     parts += [records.messages[name].tobytes() for name in records.messages.dtype.names]

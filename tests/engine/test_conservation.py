@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from systems import ANY, TIES, crowds_on_ticks, general_cases, ram_gb, servers, tied_cases
 
 import sdlib as sd
-from sdlib.components.base import IN_FLIGHT, OK
+from sdlib.kernel.statuses import IN_FLIGHT, OK
 from sdlib.engine.arrivals import arrival_times
 
 UNTIL_ALL_IS_OVER_S = 3_000.0  # arrivals end after 6 s; 100 times longer than all work together
@@ -29,9 +29,9 @@ def test_random_systems_are_balanced(case):
     run = sd.simulate(system, clients, seconds=seconds, seed=seed)
     assert_balanced(run)
     requests, messages = run.requests, run.messages
-    assert requests["attempts"].between(1, clients.retries + 1).all()
+    assert requests["attempts"].between(1, clients.retry.times + 1).all()
     failed = ~requests["status"].isin(["ok", "in flight"])
-    assert (requests["attempts"][failed] == clients.retries + 1).all(), "gave up too early"
+    assert (requests["attempts"][failed] == clients.retry.times + 1).all(), "gave up too early"
     assert requests["served_by"][requests["status"] != "ok"].isna().all()
     for channel, rows in messages.groupby("channel", observed=True):
         most = next(node.component.max_receives for node in run.nodes if node.name == channel)

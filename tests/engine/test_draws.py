@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.components.base import DISTRIBUTIONS
+from sdlib.kernel.statuses import DISTRIBUTIONS
 from sdlib.engine.arrivals import arrival_times, expected_requests
 from sdlib.engine.compiled import popularity
 from sdlib.kernel.draws import alias_table, child_place, duration, log, uniform, zipf_key, zipf_shares

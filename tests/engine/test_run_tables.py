@@ -11,7 +11,7 @@ import pytest
 from systems import ram_gb
 
 import sdlib as sd
-from sdlib.components.base import STATUSES
+from sdlib.kernel.statuses import STATUSES
 
 ROOT = Path(__file__).parents[2]
 REQUESTS = {"arrived_s": "float64", "finished_s": "float64", "latency_ms": "float64", "status": "category",
@@ -35,7 +35,7 @@ def run():
     server = sd.Server(cpus=1, ram_gb=ram_gb(20), service_ms=25, restart_s=1,
                        calls=[sd.Cache(sd.Database(), capacity=100), queue])
     shop = sd.LoadBalancer([server] * 2)
-    clients = sd.Clients(users=1_100, profile=sd.spike(10, 5, 2), timeout_s=0.3, retries=1)
+    clients = sd.Clients(users=1_100, profile=sd.spike(10, 5, 2), timeout_s=0.3, retry=sd.Retry(1))
     return sd.simulate(shop, clients, seconds=31.5, seed=4)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from systems import TICK_S, general_cases, ram_gb, tied_cases
 
 import sdlib as sd
-from sdlib.components.clients import BACKOFFS, JITTERS
+from sdlib.kernel.retry import BACKOFFS, JITTERS
 
 
 def burst(*times_s, **knobs):
@@ -53,7 +53,7 @@ def test_a_crash_in_the_middle_of_nested_calls(restart_s):
     middle = steady_server(cpus=4, ram_gb=ram_gb(6), restart_s=restart_s, calls=[inner, database])
     outer = sd.LoadBalancer([steady_server(cpus=2, ram_gb=ram_gb(12), restart_s=restart_s, calls=[middle])] * 2)
     arrivals_s = [*(TICK_S * (number // 4) for number in range(120)), *range(15, 35)]
-    run = run_both(outer, burst(*arrivals_s, retries=2, backoff="constant", first_delay_s=TICK_S), 40)
+    run = run_both(outer, burst(*arrivals_s, retry=sd.Retry(2, "constant", first_s=TICK_S)), 40)
     crashed = run.stations.query("crashes > 0")
     assert {"server 2", "server 3"} <= set(crashed.index), "the nested servers must crash, or nothing is tested"
     assert (run.requests["status"] == "ok").any()
@@ -61,7 +61,7 @@ def test_a_crash_in_the_middle_of_nested_calls(restart_s):
 
 def test_a_crash_with_restart_0_serves_again_at_the_same_instant():
     server = steady_server(ram_gb=ram_gb(2), restart_s=0.0)
-    run = run_both(server, burst(*[0.0] * 7, *[0.25] * 5, backoff="none", retries=3), 20)
+    run = run_both(server, burst(*[0.0] * 7, *[0.25] * 5, retry=sd.Retry(3, "none")), 20)
     assert run.stations.loc["server", "crashes"] >= 3
     assert run.stations.loc["server", "refused"] == 0
     assert (run.requests["status"] == "ok").any()
@@ -71,7 +71,7 @@ def test_stops_that_overlap_with_each_other_and_with_restarts():
     inner = steady_server(cpus=2, ram_gb=ram_gb(3), restart_s=2.0, down=[(1, 2), (2.5, 4)])
     outer = steady_server(cpus=4, ram_gb=ram_gb(7), restart_s=1.0, down=[(1.5, 3), (3.5, 3.75)], calls=[inner])
     arrivals_s = [TICK_S * (number // 2) for number in range(120)]
-    run = run_both(outer, burst(*arrivals_s, retries=1, backoff="constant", first_delay_s=0.5), 20)
+    run = run_both(outer, burst(*arrivals_s, retry=sd.Retry(1, "constant", first_s=0.5)), 20)
     assert (run.stations["refused"] > 0).all() and (run.stations["crashes"] > 0).all()
 
 
@@ -84,7 +84,8 @@ def test_a_stop_that_ends_while_the_machine_restarts_does_not_shorten_the_restar
 @pytest.mark.parametrize("timeout_s", [TICK_S, 0.3, 1.0])
 def test_timeouts_leave_work_behind(timeout_s):
     server = steady_server(cpus=2, ram_gb=ram_gb(50), calls=[sd.Database(connections=1, query_ms=100)])
-    clients = sd.Clients(users=12, requests_per_minute=60, timeout_s=timeout_s, retries=2, first_delay_s=TICK_S)
+    clients = sd.Clients(users=12, requests_per_minute=60, timeout_s=timeout_s,
+                         retry=sd.Retry(2, first_s=TICK_S))
     run = run_both(server, clients, 20, seed=5)
     timed_out = run.requests["status"] == "timed out"
     assert timed_out.any()
@@ -92,15 +93,16 @@ def test_timeouts_leave_work_behind(timeout_s):
 
 
 def test_an_answer_at_the_instant_of_the_timeout():
-    run = run_both(steady_server(cpus=2), burst(0.0, 0.0, 0.0, timeout_s=TICK_S, backoff="none", retries=2), 5)
+    run = run_both(steady_server(cpus=2), burst(0.0, 0.0, 0.0, timeout_s=TICK_S, retry=sd.Retry(2, "none")), 5)
     assert run.requests["attempts"].max() > 1
 
 
 @pytest.mark.parametrize("backoff", BACKOFFS)
 @pytest.mark.parametrize("jitter", JITTERS)
 def test_every_backoff_and_jitter(backoff, jitter):
-    clients = sd.Clients(users=40, requests_per_minute=60, retries=5, backoff=backoff, jitter=jitter,
-                         first_delay_s=0.1, max_delay_s=3, timeout_s=0.5)
+    jitter = jitter if backoff != "none" else "none"
+    clients = sd.Clients(users=40, requests_per_minute=60, timeout_s=0.5,
+                         retry=sd.Retry(5, backoff, first_s=0.1, most_s=3, jitter=jitter))
     run = run_both(sd.Server(cpus=1, ram_gb=ram_gb(20), service_ms=60, restart_s=0.5), clients, 20, seed=2)
     assert run.requests["attempts"].max() == 6
 

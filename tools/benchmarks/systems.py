@@ -3,7 +3,7 @@
 import numpy as np
 
 import sdlib as sd
-from sdlib.components.base import OK
+from sdlib.kernel.statuses import OK
 from tools.benchmarks.pairs import Measured, timed
 
 CORES, SERVICE_S, LOAD = 4, 0.010, 0.8

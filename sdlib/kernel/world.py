@@ -9,6 +9,7 @@ from heapq import heappush
 import simpy
 
 from sdlib.kernel.state import NONE
+from sdlib.kernel.statuses import OK
 
 AT_ONCE = 0
 
@@ -35,9 +36,9 @@ class World(simpy.Environment):
 class Entity:
     """Who acts: a client with its request, an attempt, a message, a worker."""
 
-    def __init__(self, number, request, place=0, turn=0):
+    def __init__(self, number, request, place=0, turn=1):
         self.number, self.request, self.place, self.turn = number, request, place, turn
-        self.attempt, self.delay_s, self.server, self.process = 0, 0.0, NONE, None
+        self.server, self.process = NONE, None
 
 
 class Message(Entity):
@@ -49,35 +50,63 @@ class Message(Entity):
 
 
 class Crash(Exception):
-    """Thrown into every process that is on a server when it goes down; `visit` is its stay there."""
+    """Thrown into every process that is on a component when it goes down; `visit` is its stay there."""
 
     def __init__(self, visit):
         self.visit = visit
 
 
 class Visit:
-    """A request's stay on a server. It ends with its block, whether the request leaves or a crash ends it."""
+    """A request's stay at a component. It ends with its block, whether the request leaves or a crash ends it."""
 
-    def __init__(self, server, request):
-        self.server, self.request = server, request
+    def __init__(self, there, request):
+        self.there, self.request = there, request
 
     def __enter__(self):
-        self.server.visits[self] = True
+        self.there.visits[self] = True
 
     def __exit__(self, kind, error, traceback):
-        del self.server.visits[self]
-        self.request.server = self.server.node.index
-        return kind is Crash and error.visit is self
+        del self.there.visits[self]
+        is_mine = kind is Crash and error.visit is self
+        self.there.failed += kind is Crash and not is_mine
+        return is_mine
 
     def end(self, _event):
         """Throw the crash into the process, at whatever it waits for; unless it has left meanwhile."""
-        if self in self.server.visits:
-            self.server.lost += 1
+        if self in self.there.visits:
+            self.there.lost += 1
             process = self.request.process
             process.target.callbacks.remove(process._resume)
             crash = simpy.Event(process.env)
             crash._ok, crash._value, crash._defused = False, Crash(self), True
             process._resume(crash)
+
+
+class Gathering:
+    """Errands that are out, and their sender, who waits until all are back, or until something else ends it."""
+
+    def __init__(self, world, sender, count):
+        self.sender, self.left, self.answer, self.over = sender, count, OK, simpy.Event(world)
+
+    def wait(self):
+        try:
+            return (yield self.over)
+        finally:
+            self.left = 0
+
+    def tell(self, errand, status):
+        """An errand is back. The first failure counts."""
+        if self.left and not self.over.triggered:
+            self.left -= 1
+            self.sender.server = errand.server
+            if self.answer == OK:
+                self.answer = status
+            if not self.left:
+                self.end(self.answer)
+
+    def end(self, status):
+        if not self.over.triggered:
+            self.over.succeed(status)
 
 
 class Places(simpy.Resource):
@@ -93,13 +122,22 @@ class Places(simpy.Resource):
         self.areas.longest_queue = max(self.areas.longest_queue, len(self.queue))
         return ticket
 
+    def resize(self, capacity):
+        """From now on so many places; who waits longest comes first."""
+        self.areas.account(self.count, len(self.queue))
+        self._capacity = capacity
+        for _ in range(len(self.queue)):
+            self._trigger_put(None)  # lets one in, if there is room
+
 
 class Ticket(simpy.resources.resource.Request):
     """A place, or the wait for one; given back when its block ends."""
 
     def __exit__(self, kind, error, traceback):
         self.resource.areas.account(self.resource.count, len(self.resource.queue))
-        return super().__exit__(kind, error, traceback)
+        super().__exit__(kind, error, traceback)
+        if kind is not GeneratorExit:
+            self.resource._trigger_put(None)  # the heir has the place at once
 
 
 class Areas:

@@ -1,9 +1,12 @@
-"""Places that requests wait for, servers' memory, and what happens when a server goes down."""
+"""Places that requests wait for, the door of a component, and what happens when it goes down."""
 
-from sdlib.components.base import LOST, REFUSED
+from sdlib.kernel.draws import child_place
+from sdlib.kernel.incidents import CRASHED, write_incident
 from sdlib.kernel.jit import jit
 from sdlib.kernel.machine import make_ready, push
-from sdlib.kernel.state import CRASH, HELD, INSIDE, NONE, PICKED, RESUME, index
+from sdlib.kernel.state import CRASH, HELD, NONE, PICKED, RESUME, RETURN, TRIES, index
+from sdlib.kernel.statuses import LOST, OK, REFUSED
+from sdlib.kernel.trace import CALLED, FREED, QUEUED, RETURNED, STARTED, note
 
 
 @jit(inline=True)
@@ -49,11 +52,11 @@ def acquire(m, at, who):
     """Take a place, or wait for one. True when the entity may go on now."""
     account(m, at)
     node = m.nodes[at]
-    if node.busy == node.capacity:
+    if node.busy >= node.capacity:
         join_queue(m, at, who)
+        note(m, who, QUEUED, at, 0)
         return False
-    node.busy += 1
-    push(m, who, HELD, at)
+    take_place(m, at, who)
     if m.clock[0].ready_count == 0:
         return True
     make_ready(m, who, m.entities[who].token, RESUME)
@@ -61,57 +64,77 @@ def acquire(m, at, who):
 
 
 @jit(inline=True)
-def release(m, at):
-    """Hand the place to whoever waits longest, or leave it free."""
-    account(m, at)
-    node = m.nodes[at]
-    if node.head == NONE:
-        node.busy -= 1
-        return
-    heir = index(node.head)
-    leave_queue(m, heir)
-    push(m, heir, HELD, at)
-    make_ready(m, heir, m.entities[heir].token, RESUME)
+def take_place(m, at, who):
+    m.nodes[at].busy += 1
+    push(m, who, HELD, at)
+    note(m, who, STARTED, at, 0)
 
 
 @jit(inline=True)
-def enter(m, at, who):
-    """Into the server's memory. False when it is down (refused) or runs out of memory (crash)."""
+def release(m, at, who):
+    """Give the place back, and let whoever waits longest have it."""
+    account(m, at)
+    note(m, who, FREED, at, 0)
+    m.nodes[at].busy -= 1
+    admit_waiting(m, at)
+
+
+@jit(inline=True)
+def admit_waiting(m, at):
+    """Hand out free places in the order of the queue; the areas are up to date."""
     node = m.nodes[at]
-    if m.clock[0].now < node.down_until_s or node.inside == node.limit:
+    while node.head != NONE and node.busy < node.capacity:
+        heir = index(node.head)
+        leave_queue(m, heir)
+        take_place(m, at, heir)
+        make_ready(m, heir, m.entities[heir].token, RESUME)
+
+
+@jit(inline=True)
+def call(m, who, number):
+    """Along a link into the node where it leads; or past it, when the request is turned away at the door."""
+    link, entity = m.links[number], m.entities[who]
+    at = link.node
+    node = m.nodes[at]
+    link.calls += 1
+    note(m, who, CALLED, at, link.origin)
+    if m.clock[0].now < node.down_until_s or node.inside >= node.limit:
         turn_away(m, at, who)
-        return False
-    visit = push(m, who, INSIDE, at)
+        return
+    visit = push(m, who, RETURN, entity.pc)
     level = m.stack[visit]
-    level.doomed, level.previous, level.next = 0, node.last_in, NONE
+    level.place, level.about, level.doomed = entity.place, at, 0
+    level.previous, level.next = node.last_in, NONE
     if node.last_in == NONE:
         node.first_in = visit
     else:
         m.stack[node.last_in].next = visit
     node.last_in = visit
     node.inside += 1
-    return True
+    entity.place = child_place(entity.place, link.place)
+    entity.pc = link.entry
 
 
 @jit
 def turn_away(m, at, who):
     """Refuse; or, when the machine is up and its memory full, crash."""
     node, entity = m.nodes[at], m.entities[who]
-    if m.clock[0].now < node.down_until_s:
+    if m.clock[0].now < node.down_until_s or node.inside < node.memory:
         node.refused += 1
         entity.status = REFUSED
-        return
-    node.lost += 1
-    node.crashes += 1
-    bring_down(m, at, m.clock[0].now + node.restart_s)
-    entity.status = LOST
+    else:
+        node.lost += 1
+        node.crashes += 1
+        bring_down(m, at, m.clock[0].now + node.restart_s, CRASHED)
+        entity.status = LOST
+    note(m, who, RETURNED, at, entity.status)
 
 
 @jit(inline=True)
 def leave(m, visit):
-    """Out of the memory that this level of a stack records."""
+    """Out of the node that this level of a stack records."""
     level = m.stack[visit]
-    node = m.nodes[index(level.value)]
+    node = m.nodes[index(level.about)]
     if level.previous == NONE:
         node.first_in = level.next
     else:
@@ -123,11 +146,28 @@ def leave(m, visit):
     node.inside -= 1
 
 
+@jit(inline=True)
+def back(m, who, at, status_wanted, serves):
+    """The end of a visit: served or failed, and on in the caller's program."""
+    entity = m.entities[who]
+    if status_wanted != NONE:
+        entity.status = status_wanted
+    if serves:
+        entity.server = at
+    if entity.status == OK:
+        m.nodes[at].served += 1
+    else:
+        m.nodes[at].failed += 1
+    note(m, who, RETURNED, at, entity.status)
+    pop_level(m, who)
+
+
 @jit
-def bring_down(m, at, until_s):
-    """The server is down until then; all that is inside is doomed, and ends at this instant in order of entry."""
+def bring_down(m, at, until_s, why):
+    """Down until then; all that is inside is doomed, and ends at this instant in order of entry."""
     node = m.nodes[at]
     node.down_until_s = max(node.down_until_s, until_s)
+    write_incident(m, at, why, node.down_until_s)
     visit = node.first_in
     while visit != NONE:
         m.stack[visit].doomed = 1
@@ -143,14 +183,15 @@ def pop_level(m, who):
     at = index(who * m.clock[0].levels + entity.top)
     kind, value = m.stack[at].kind, index(m.stack[at].value)
     if kind == HELD:
-        release(m, value)
-    elif kind == INSIDE:
+        release(m, value, who)
+    elif kind == RETURN:
         leave(m, at)
-    elif kind == PICKED:
-        m.targets[value].in_flight -= 1
-    else:
         entity.pc = value
         entity.place = m.stack[at].place
+    elif kind == PICKED:
+        m.links[value].in_flight -= 1
+    elif kind == TRIES:
+        entity.turn = m.stack[at].about
 
 
 @jit
@@ -158,14 +199,19 @@ def lose(m, visit):
     """End the visit that this level records: undo all above it; the caller gets the status LOST."""
     who = index(visit // m.clock[0].levels)
     entity = m.entities[who]
-    m.nodes[m.stack[visit].value].lost += 1
+    m.nodes[m.stack[visit].about].lost += 1
     entity.token += 1
     entity.awaits = NONE
+    entity.status = LOST
     if entity.waits_at != NONE:
         account(m, entity.waits_at)
         leave_queue(m, who)
-    while who * m.clock[0].levels + entity.top > visit:
+    while who * m.clock[0].levels + entity.top > visit + 1:
+        above = m.stack[index(who * m.clock[0].levels + entity.top - 1)]
+        if above.kind == RETURN:
+            m.nodes[above.about].failed += 1
+            note(m, who, RETURNED, above.about, LOST)
         pop_level(m, who)
+    note(m, who, RETURNED, m.stack[visit].about, LOST)
     pop_level(m, who)
-    entity.status = LOST
     return who

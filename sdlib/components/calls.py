@@ -1,0 +1,79 @@
+"""Calls to what stands behind: one after another, or several at the same time, each as patient as it says."""
+
+from dataclasses import dataclass, fields
+
+from sdlib.components.base import Component, checked, complain, knob
+from sdlib.components.retry import NEVER, Retry
+
+MOST_CALLS = 1_008  # so many places behind one component can be told apart, and so their draws
+EXAMPLE = "[sd.Database()]"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that gives up after timeout_s (what was called goes on working), and tries again as `retry` says."""
+
+    target: Component = knob(doc="what is called", kind="component", example="sd.Database()")
+    timeout_s: float = knob(None, doc="how long it waits for an answer; None: for ever", unit="s", low=0.001,
+                            high=86_400, optional=True, example=1)
+    retry: Retry = knob(NEVER, doc="how it tries again after a failure", kind="other", example="sd.Retry(times=2)")
+
+    def __post_init__(self):
+        for knob_field in fields(self):
+            object.__setattr__(self, knob_field.name, checked("Call", knob_field, getattr(self, knob_field.name)))
+        check_retry("Call", self.retry)
+
+    @property
+    def is_plain(self):
+        return self.timeout_s is None and not self.retry.times
+
+
+def check_retry(owner, retry):
+    if not isinstance(retry, Retry):
+        complain(owner, "retry", retry, "a sd.Retry", "sd.Retry(times=2)")
+
+
+def as_groups(owner, calls):
+    """What a component is given as `calls`, as a tuple of groups, each a tuple of `Call`.
+
+    An entry is a component, a `Call`, or a list of those, which are called at the same time.
+    """
+    if not isinstance(calls, (list, tuple)):
+        complain(owner, "calls", calls, "a list of components, calls, or lists of them", EXAMPLE)
+    groups = tuple(tuple(map(_call, entry)) if isinstance(entry, (list, tuple)) else (_call(entry),) for entry in calls)
+    if any(call is None for group in groups for call in group) or not all(groups):
+        complain(owner, "calls", calls, "a list of components, calls, or lists of them that are not empty", EXAMPLE)
+    many = sum(map(len, groups))
+    if many > MOST_CALLS:
+        raise ValueError(f"{owner}(calls=[{many:,} components]): calls must be a list of at most {MOST_CALLS:,} "
+                         f"components; for example calls={EXAMPLE}.")
+    return groups
+
+
+def _call(entry):
+    if isinstance(entry, Component):
+        return Call(entry)
+    return entry if isinstance(entry, Call) else None
+
+
+class Caller:
+    """A component with `groups` of calls behind it."""
+
+    @property
+    def all_calls(self):
+        return [call for group in self.groups for call in group]
+
+    def behind(self):
+        return tuple(call.target for call in self.all_calls)
+
+    def patience(self, index):
+        call = self.all_calls[index]
+        return None if call.is_plain else call
+
+    def indices(self):
+        """The calls' indices, group by group."""
+        begin, groups = 0, []
+        for group in self.groups:
+            groups.append(range(begin, begin + len(group)))
+            begin += len(group)
+        return groups

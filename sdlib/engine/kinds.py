@@ -1,0 +1,42 @@
+"""The components of the course, registered here and nowhere else.
+
+A component of somebody else's needs no registration: a system that contains one gets a machine with it built in.
+"""
+
+from functools import cache
+
+from sdlib.components.base import Pool
+from sdlib.components.cache import Cache
+from sdlib.components.clients import Clients
+from sdlib.components.database import Database
+from sdlib.components.load_balancer import LoadBalancer
+from sdlib.components.queue import Queue, Worker
+from sdlib.components.server import Server
+from sdlib.kernel.writer import KERNEL_STEPS
+
+KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker)
+
+
+def kinds_in(nodes):
+    """KINDS, and after them the kinds of components that are not among them."""
+    others = {type(node.component): None for node in nodes if type(node.component) not in KINDS}
+    return (*KINDS, *others)
+
+
+@cache
+def steps_of(kinds):
+    """Every step that is not on the path of every request, each once: the kernel's, then those of the kinds."""
+    own = [step for kind in kinds for step in (*kind.steps, *filter(None, kind.actions.values()))]
+    return tuple(dict.fromkeys((*KERNEL_STEPS, *own)))
+
+
+@cache
+def numbers_of(kinds):
+    """Each step's number, as programs name it."""
+    return {step: number for number, step in enumerate(steps_of(kinds))}
+
+
+@cache
+def actions_of(kinds):
+    """The names of all scheduled actions, in the order of their numbers in `Run.incidents`."""
+    return tuple(dict.fromkeys(name for kind in (*kinds, Clients) for name in kind.actions))

@@ -1,0 +1,164 @@
+"""The event machine: who is next, and what each instruction on the path of every request means."""
+
+from sdlib.engine.dispatch import carry_out_step
+from sdlib.kernel import writer as do
+from sdlib.kernel.draws import duration
+from sdlib.kernel.jit import jit
+from sdlib.kernel.machine import comes_first, drop_first, free_entity, has_room, make_ready, new_entity, push, wake_at
+from sdlib.kernel.state import CRASH, GO_ON, NONE, PICKED, RESUME, SLEEP, WAIT, index
+from sdlib.kernel.stations import acquire, back, call, lose, pop_level
+from sdlib.kernel.statuses import OK
+from sdlib.kernel.trace import DONE, SENT, note
+
+ENDED, MORE_ROOM, PAUSE = range(3)
+NOBODY, SKIP = -1, -2
+
+
+@jit(entry=True)
+def advance(m, most_events):
+    """Run until the end, until more room is needed, or for so many events."""
+    clock = m.clock[0]
+    for _ in range(most_events):
+        if not has_room(m, clock.margin):
+            return MORE_ROOM
+        who = next_ready(m) if clock.ready_count else next_event(m)
+        if who == NOBODY:
+            return ENDED
+        if who != SKIP:
+            walk(m, index(who))
+    return PAUSE
+
+
+@jit(inline=True)
+def next_ready(m):
+    """Who goes on at this instant; SKIP when that was cancelled."""
+    clock = m.clock[0]
+    slot = m.ready[clock.ready_head]
+    if slot.kind == CRASH:
+        victim = m.nodes[slot.who].first_in
+        if victim != NONE and m.stack[victim].doomed:
+            return lose(m, victim)  # the crash stays first in line until all that was inside is lost
+    clock.ready_head = (clock.ready_head + 1) & (len(m.ready) - 1)
+    clock.ready_count -= 1
+    is_valid = slot.kind == RESUME and m.entities[slot.who].token == slot.token
+    return slot.who if is_valid else SKIP
+
+
+@jit(inline=True)
+def next_event(m):
+    """Who the earliest arrival or event concerns; NOBODY when none is left before the end."""
+    clock = m.clock[0]
+    time, is_arrival = clock.end_s, clock.arrival < len(m.requests)
+    if is_arrival:
+        time = m.requests[clock.arrival].arrived_s
+    if clock.heap_size:
+        first = m.heap[0]
+        if not is_arrival or comes_first(first.time, first.number, time, clock.arrival):
+            time, is_arrival = first.time, False
+    if clock.next_sample_s <= time:
+        sample_until(m, min(time, clock.end_s))
+    if time >= clock.end_s:
+        return NOBODY
+    clock.now = time
+    if is_arrival:
+        clock.arrival += 1
+        who = new_entity(m, clock.arrival - 1, clock.arrival - 1, clock.start)
+        note(m, who, SENT, NONE, 1)
+        return who
+    who, token = m.heap[0].who, m.heap[0].token
+    drop_first(m)
+    return who if m.entities[who].token == token else SKIP
+
+
+@jit
+def sample_until(m, time):
+    clock = m.clock[0]
+    while clock.next_sample_s <= time and clock.sample < len(m.samples):
+        for at in range(len(m.nodes)):
+            node = m.nodes[at]
+            m.samples[clock.sample, at, 0] = node.queue
+            m.samples[clock.sample, at, 1] = node.busy
+            m.samples[clock.sample, at, 2] = node.inside
+        clock.sample += 1
+        clock.next_sample_s = clock.sample * clock.sample_every_s
+
+
+@jit(inline=True)
+def walk(m, who):
+    """Carry out the entity's instructions until it waits for something, or ends."""
+    then = GO_ON
+    while then == GO_ON:
+        step = m.code[m.entities[who].pc]
+        m.entities[who].pc += 1
+        then = carry_out(m, who, step.op, index(step.at), step.b, step.x)
+    if then == SLEEP:
+        wake_at(m, m.clock[0].now + m.entities[who].delay_s, who)
+
+
+@jit(inline=True)
+def carry_out(m, who, op, at, b, x):
+    """One instruction; returns GO_ON, WAIT, or SLEEP for the entity's delay_s."""
+    entity = m.entities[who]
+    if op == do.RELEASE or op == do.DROP:  # at: the pool
+        pop_level(m, who)
+    elif op == do.BACK:  # at: the node it leaves; b: status, NONE keeps it; x: 1 where the machine serves
+        back(m, who, at, b, x > 0.0)
+    elif op == do.CALL:  # b: the link
+        call(m, who, b)
+    elif op == do.WORK:  # b: distribution; x: mean in s
+        entity.status = OK
+        entity.delay_s = duration(x, b, m.clock[0].seed, entity.request, entity.place, entity.turn)
+        return SLEEP
+    elif op == do.ACQUIRE:  # at: the pool
+        return GO_ON if acquire(m, at, who) else WAIT
+    elif op == do.SKIP_IF_FAILED:  # b: where to go
+        if entity.status != OK:
+            entity.pc = b
+    elif op == do.CALL_CHOSEN:
+        call_chosen(m, who)
+    elif op == do.FINISH:
+        finish(m, who)
+        return WAIT
+    elif op == do.END:
+        free_entity(m, who)
+        return WAIT
+    else:
+        return carry_out_step(m, op, who, at, b, x)
+    return GO_ON
+
+
+@jit(inline=True)
+def call_chosen(m, who):
+    """Along the link that a policy chose, and counted there until the answer; NONE: on, past the DROP that follows."""
+    entity = m.entities[who]
+    if entity.chosen == NONE:
+        entity.pc += 1
+        return
+    m.links[entity.chosen].in_flight += 1
+    push(m, who, PICKED, entity.chosen)
+    call(m, who, entity.chosen)
+
+
+@jit(inline=True)
+def finish(m, who):
+    """The client has its final answer."""
+    client = m.entities[who]
+    request = m.requests[client.request]
+    request.finished_s, request.status = m.clock[0].now, client.status
+    request.served_by = client.server if client.status == OK else NONE
+    note(m, who, DONE, NONE, client.status)
+    free_entity(m, who)
+
+
+@jit(entry=True)
+def start(m, early):
+    """Who acts from the start (early[:, 0]: where its program begins) at once, planned changes at their time.
+
+    early[:, 1]: NaN for at once. Their numbers are negative: they go first.
+    """
+    for row in range(len(early)):
+        who = new_entity(m, row - 1 - len(early), 0, int(early[row, 0]))
+        if early[row, 1] == early[row, 1]:
+            wake_at(m, early[row, 1], who)
+        else:
+            make_ready(m, who, m.entities[who].token, RESUME)

@@ -1,0 +1,55 @@
+"""What is written down while a run is traced: who did what, where and when, in the order in which it happened."""
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from sdlib.kernel.jit import jit
+from sdlib.kernel.state import TracedState
+
+WHAT = ("sent", "called", "queued", "started", "freed", "returned", "done", "gave up", "crashed", "up", "published",
+        "visible", "received", "deleted", "dead", "changed")
+(SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP, PUBLISHED, VISIBLE, RECEIVED, DELETED,
+ DEAD_LETTERED, CHANGED) = range(len(WHAT))
+TRACE = np.dtype([("time_s", "f8"), ("number", "i8"), ("request", "i4"), ("node", "i4"), ("what", "i4"),
+                  ("value", "i4")], align=True)
+
+
+def note(m, who, what, at, value):
+    """Write down one row, if this run is traced; compiled away where it is not."""
+
+
+def trace_has_room(m, wanted):
+    """Whether so many more rows fit."""
+
+
+@jit(inline=True)
+def _write(m, number, request, what, at, value):
+    row = m.trace[m.clock[0].traced]
+    m.clock[0].traced += 1
+    row.time_s, row.number, row.request = m.clock[0].now, number, request
+    row.node, row.what, row.value = at, what, value
+
+
+def _is_traced(m):
+    return isinstance(m, types.NamedTuple) and issubclass(m.instance_class, TracedState)
+
+
+@overload(note, jit_options={"_nrt": False, "forceinline": True, "error_model": "numpy"})
+def _note(m, who, what, at, value):
+    if not _is_traced(m):
+        return lambda m, who, what, at, value: None
+
+    def write(m, who, what, at, value):
+        if who < 0:
+            _write(m, who, who, what, at, value)
+        else:
+            _write(m, m.entities[who].number, m.entities[who].request, what, at, value)
+    return write
+
+
+@overload(trace_has_room, jit_options={"_nrt": False, "forceinline": True, "error_model": "numpy"})
+def _trace_has_room(m, wanted):
+    if not _is_traced(m):
+        return lambda m, wanted: True
+    return lambda m, wanted: m.clock[0].traced + 4 * wanted <= len(m.trace)

@@ -1,0 +1,16 @@
+"""Every step of a run, written down: the same run once more, with its pen out."""
+
+from sdlib.components.base import check_number
+from sdlib.engine import compiled
+from sdlib.engine.arrivals import arrival_times
+
+
+def rows_of(run, until_s=None):
+    """TRACE[rows], in the order in which things happened, from the start until until_s (the whole run).
+
+    The run is repeated on the compiled engine: the same seed gives the same run, so recording costs only those who ask.
+    """
+    until_s = run.seconds if until_s is None else check_number("trace", "until_s", until_s, low=0.0, high=run.seconds,
+                                                               example=1.0, unit="s")
+    arrived_s = arrival_times(run.clients, run.seconds, run.seed)
+    return compiled.run(run.plan, arrived_s, run.seconds, run.seed, until_s=until_s, traced=True).trace
