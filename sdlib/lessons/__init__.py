@@ -3,6 +3,8 @@
 import pkgutil
 from importlib import import_module
 
+from sdlib.whole import whole
+
 _PREFIX = "lesson_"
 
 
@@ -28,7 +30,8 @@ def find(tool, part, key):
 
 
 def _load(number):
-    return import_module(f"{__name__}.{_PREFIX}{number}").LESSON
+    with whole():
+        return import_module(f"{__name__}.{_PREFIX}{number}").LESSON
 
 
 def _unknown(tool, key, known):

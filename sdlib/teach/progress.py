@@ -4,7 +4,7 @@ from html import escape
 
 from sdlib import lessons
 from sdlib.teach.book import FILE_NAME, book
-from sdlib.teach.view import Card, bundle
+from sdlib.teach.view import Card, bundle, widgets
 
 COLUMNS = ("lesson", "predictions", "easy", "medium", "hard", "quiz", "goals")
 _SCROLL = "overflow-x:auto;color:var(--jp-ui-font-color1,#222);background:var(--jp-layout-color1,#fff)"
@@ -46,8 +46,7 @@ class Progress:
 
     def widget(self):
         """The table as a widget."""
-        from ipywidgets import HTML
-        return HTML(self.html())
+        return widgets().HTML(self.html())
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         lines = (f"It is kept on this machine only, in {FILE_NAME} beside the notebook. Delete the file to begin anew.",

@@ -9,6 +9,8 @@ import textwrap
 from dataclasses import dataclass
 from html import escape
 
+from sdlib.whole import whole
+
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 TONES = {"right": ("✓", "#009e73"), "wrong": ("✗", "#d55e00"), "misconception": ("◆", "#cc79a7"),
          "not attempted yet": ("○", "#0072b2"), "note": ("▸", "#767676")}
@@ -69,16 +71,22 @@ def in_notebook():
     if not hasattr(shell, "kernel"):
         return False
     try:
-        import ipywidgets  # noqa: F401
+        widgets()
     except ImportError:
         return False
     return True
 
 
+def widgets():
+    """The package ipywidgets, loaded whole and only where something is shown as a widget."""
+    with whole():
+        import ipywidgets
+    return ipywidgets
+
+
 def card_widget(card):
     """A widget that shows the card."""
-    from ipywidgets import HTML
-    return HTML(card.html())
+    return widgets().HTML(card.html())
 
 
 def choice_form(card, choices, answer, skip=None):
@@ -87,8 +95,7 @@ def choice_form(card, choices, answer, skip=None):
     Buttons, because JupyterLab takes the arrow keys that a radio group needs; Tab, Space and Enter reach a button.
     skip: called, if given, by one more button.
     """
-    import ipywidgets
-    reply = ipywidgets.HTML()
+    reply = widgets().HTML()
     buttons = []
 
     def press(pressed, result):
@@ -100,13 +107,12 @@ def choice_form(card, choices, answer, skip=None):
         buttons.append(_button(f"{number}. {text}", lambda button, number=number: press(button, answer(number))))
     if skip:
         buttons.append(_button("Skip", lambda button: press(button, skip())))
-    column = ipywidgets.VBox(buttons, layout={"align_items": "flex-start"})
-    return ipywidgets.VBox([card_widget(card), column, reply])
+    column = widgets().VBox(buttons, layout={"align_items": "flex-start"})
+    return widgets().VBox([card_widget(card), column, reply])
 
 
 def _button(text, act):
-    import ipywidgets
-    button = ipywidgets.Button(description=text, layout={"width": "max-content", "max_width": "100%"})
+    button = widgets().Button(description=text, layout={"width": "max-content", "max_width": "100%"})
     button.on_click(act)
     return button
 
