@@ -63,7 +63,8 @@ def _predictions(lesson):
     keys = [prediction.key for prediction in lesson.predictions]
     made = sum(any(entry.get("choice") for entry in book().entries("predictions", key)) for key in keys)
     scored = [entry.get("right") for key in keys for entry in book().entries("reveals", key)]
-    return f"{made} of {len(keys)} made" + (f", {sum(map(bool, scored))} right at first" if scored else "")
+    right = f", {sum(map(bool, scored))} of {len(keys)} right at first" if scored else ""
+    return f"{made} of {len(keys)} made{right}"
 
 
 def _exercise(key):
@@ -81,7 +82,11 @@ def _tries(count):
 
 def _quiz(lesson):
     keys = [f"{lesson.number}-{place}" for place, _ in enumerate(lesson.quiz, start=1)]
-    return f"{sum(bool(book().entries('quiz', key)) for key in keys)} of {len(keys)} answered"
+    answers = [book().entries("quiz", key) for key in keys]
+    words = f"{sum(map(bool, answers))} of {len(keys)} answered"
+    first = [entries[0].get("right") for entries in answers if entries]
+    with_a_right_side = sum(not question.is_trade_off for question in lesson.quiz)
+    return words + (f", {first.count(True)} of {with_a_right_side} right at first" if first else "")
 
 
 def _goals(lesson):

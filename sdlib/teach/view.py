@@ -9,6 +9,7 @@ import textwrap
 from dataclasses import dataclass
 from html import escape
 
+from sdlib.components.base import shown
 from sdlib.whole import whole
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -58,10 +59,10 @@ def _folded(text):
 
 def bundle(card, widget=None):
     """The mimebundle of a tool: constant text and HTML, and the widget where a notebook can show one."""
-    shown = {"text/plain": str(card), "text/html": card.html()}
+    data = {"text/plain": str(card), "text/html": card.html()}
     if widget is not None and in_notebook():
-        shown[WIDGET_MIME] = widget()._repr_mimebundle_()[WIDGET_MIME]
-    return shown
+        data[WIDGET_MIME] = widget()._repr_mimebundle_()[WIDGET_MIME]
+    return data
 
 
 def in_notebook():
@@ -126,6 +127,6 @@ def pick(call, choices, number):
     """The choice with this number, counted from 1. ValueError names the range."""
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if not is_whole or not 1 <= number <= len(choices):
-        raise ValueError(f"{call}({number!r:.60}): the number must be a whole number from 1 to {len(choices)}; "
+        raise ValueError(f"{call}({shown(number)}): the number must be a whole number from 1 to {len(choices)}; "
                          f"for example {call}(1).")
     return choices[number - 1]
