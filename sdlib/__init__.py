@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+from sdlib.whole import whole
+
 _HOMES = {
     "sdlib.components.cache": ["Cache"],
     "sdlib.components.clients": ["Clients", "spike"],
@@ -22,6 +24,7 @@ _HOMES = {
     "sdlib.teach.quiz": ["quiz"],
     "sdlib.teach.goals": ["goals"],
     "sdlib.teach.progress": ["progress"],
+    "sdlib.warm_up": ["ready"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {"charts": "sdlib.charts", "data": "sdlib.data", "lab": "sdlib.labs", "theory": "sdlib.theory"}
@@ -31,9 +34,11 @@ __all__ = sorted([*_HOME_OF, *_MODULES])
 def __getattr__(name):
     """Import what is used when it is used: a script that simulates does not wait for Plotly."""
     if name in _MODULES:
-        return import_module(_MODULES[name])
+        with whole():
+            return import_module(_MODULES[name])
     if name in _HOME_OF:
-        return getattr(import_module(_HOME_OF[name]), name)
+        with whole():
+            return getattr(import_module(_HOME_OF[name]), name)
     raise AttributeError(f"sdlib has no {name!r}; it has {', '.join(__all__)}")
 
 

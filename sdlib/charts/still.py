@@ -11,6 +11,7 @@ from sdlib.charts.timeline import timeline_plots
 from sdlib.components.base import check_number, complain
 from sdlib.engine.arrivals import expected_requests
 from sdlib.results.simulate import simulate
+from sdlib.whole import whole
 
 REQUESTS_PER_REDRAW = 200_000
 WIDTH, HEIGHT, TALL, MOST_BESIDE = 840, 400, 640, 4
@@ -25,12 +26,13 @@ def still(build, settings, chart="latency", seconds=60, seed=0, highlight=None):
     build(**settings) -> (system, clients). chart: as in `sd.explore`. A run of more than 200,000 requests is
     shortened, as in the panel.
     """
-    import plotly.graph_objects as go
+    with whole():
+        from plotly.graph_objects import Figure
 
     run = run_at(build, settings, seconds, seed)
     plots = chart_plots(chart, run, settings)
     HeldAxes().fit(plots)
-    return go.Figure(picture(run, plots, highlight))
+    return Figure(picture(run, plots, highlight))
 
 
 def settings_table(build, settings, seconds=60, seed=0):

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from sdlib.charts.axes import HeldAxes
+from sdlib.whole import whole
 
 # Okabe and Ito's palette: told apart by readers with any common colour blindness.
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
@@ -55,10 +56,11 @@ def compose(cells, width, height, margin=None):
 
 def figure(plots, width=840, height=400, gap=0.07):
     """A `go.Figure` with the plots below each other."""
-    import plotly.graph_objects as go
+    with whole():
+        from plotly.graph_objects import Figure
 
     HeldAxes().fit(plots)
-    return go.Figure(compose(stacked(plots, (0, 1), 1, gap), width, height))
+    return Figure(compose(stacked(plots, (0, 1), 1, gap), width, height))
 
 
 def stacked(plots, across, top, gap):

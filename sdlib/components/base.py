@@ -1,7 +1,12 @@
 """What all components share: knobs that know their unit and range, and the check of every argument."""
 
+import datetime
+import decimal
+import fractions
 import math
 import numbers
+import reprlib
+import types
 from dataclasses import MISSING, dataclass, field, fields
 
 import numpy as np
@@ -9,8 +14,8 @@ import numpy as np
 from sdlib.kernel.changes import kill, resize, restore
 from sdlib.kernel.here import Here
 
-LARGEST_WHOLE, MOST_BITS_SHOWN = 2**1000, 10_000
 NO_LIMIT = 2**31 - 1
+LARGEST_WHOLE, MOST_BITS_SHOWN, MOST_SHOWN = 2**1000, 10_000, 60
 
 
 def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, choices=(), example=None,
@@ -162,21 +167,43 @@ class Pool(Component):
         return None
 
 
-def shown(value):
-    """A value as a message shows it: short, whatever it is."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def complain(owner, name, value, allowed, example):
     """Raise the one kind of error that a wrong argument gives."""
-    is_endless = isinstance(value, int) and value.bit_length() > MOST_BITS_SHOWN
-    shown = "a number of thousands of digits" if is_endless else repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    raise ValueError(f"{owner}({name}={shown}): {name} must be {allowed}; for example {name}={example!r}.")
+    raise ValueError(f"{owner}({name}={shown(value)}): {name} must be {allowed}; for example {name}={example!r}.")
+
+
+def shown(value):
+    """The value as its author would recognise it, in at most 60 characters, whatever the value is.
+
+    Only Python's and NumPy's own values describe themselves; of any other object the kind is named, as in <Thing>:
+    its own __repr__ may raise, or never end.
+    """
+    try:
+        text = " ".join(_SHORT.repr(value).split())
+    except Exception:  # a class of Python's own that holds a foreign object
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN - 3] + "..."
+
+
+class _Short(reprlib.Repr):
+    """Cuts what is long or deep before it is written out."""
+
+    def repr1(self, value, level):
+        if type(value) in (tuple, list, set, frozenset, dict, str):
+            return super().repr1(value, level)
+        if isinstance(value, types.FunctionType):
+            return f"<function {value.__name__}>"
+        if type(value) is int and value.bit_length() > MOST_BITS_SHOWN:
+            return "a number of thousands of digits"
+        is_small_array = type(value) is np.ndarray and value.size <= MOST_SHOWN and not value.dtype.hasobject
+        return repr(value) if type(value) in _PLAIN or is_small_array else f"<{type(value).__name__}>"
+
+
+_SHORT = _Short()
+_SHORT.maxstring = MOST_SHOWN
+_PLAIN = {bool, int, float, complex, bytes, range, slice, type, type(None), type(...), types.BuiltinFunctionType,
+          types.ModuleType, decimal.Decimal, fractions.Fraction, datetime.date, datetime.datetime, datetime.timedelta,
+          *np.sctypeDict.values()} - {np.object_, np.void}
 
 
 def checked(owner, knob_field, value):
@@ -236,7 +263,7 @@ def _text(owner, name, value, about):
 
 def _component(owner, name, value, about):
     if not isinstance(value, Component):
-        raise ValueError(f"{owner}({name}={value!r:.60}): {name} must be a component of a system; "
+        raise ValueError(f"{owner}({name}={shown(value)}): {name} must be a component of a system; "
                          f"for example {name}={about['example']}.")
     return value
 
@@ -245,7 +272,7 @@ def _components(owner, name, value, about):
     is_list = isinstance(value, (list, tuple))
     if not is_list or not all(isinstance(item, Component) for item in value) or (about["low"] and not value):
         least = "at least one component" if about["low"] else "components"
-        raise ValueError(f"{owner}({name}={value!r:.60}): {name} must be a list of {least}; "
+        raise ValueError(f"{owner}({name}={shown(value)}): {name} must be a list of {least}; "
                          f"for example {name}={about['example']}.")
     return tuple(value)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numba
 
+from sdlib.whole import whole
+
 
 def jit(function=None, entry=False, allocates=False, inline=False):
     """Compile a part of the machine.
@@ -25,6 +27,17 @@ def jit(function=None, entry=False, allocates=False, inline=False):
         return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
     dispatcher = numba.njit(cache=True, nogil=True, **options)(function)
     dispatcher._cache._cache_file._source_stamp = sources_stamp()
+    return _compiled_whole(dispatcher)
+
+
+def _compiled_whole(dispatcher):
+    """Interrupted while it loads or compiles, LLVM can end the process; Numba imports much of itself only then."""
+    compile_for_arguments = dispatcher._compile_for_args
+
+    def compile_whole(*arguments, **named):
+        with whole():
+            return compile_for_arguments(*arguments, **named)
+    dispatcher._compile_for_args = compile_whole
     return dispatcher
 
 

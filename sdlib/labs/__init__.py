@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+from sdlib.whole import whole
+
 _HOMES = {"check": "inventory", "ready": "inventory", "one_server": "lessons", "hockey_stick": "lessons",
           "LabResult": "result", "LabError": "stage", "LoadResult": "web", "WebServer": "web", "web_server": "web"}
 __all__ = sorted(_HOMES)
@@ -11,7 +13,8 @@ def __getattr__(name):
     """Import on first use: the servers start as modules of this package, and must not wait for pandas."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    with whole():
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__():

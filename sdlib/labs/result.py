@@ -6,6 +6,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from sdlib.whole import whole
+
 MB_PER_REQUEST = 8
 WHY_THEY_DIFFER = ("One run is noisy: a simulated range holds nine of ten runs of the same length. "
                    "Outside the server a real request also crosses the network, HTTP and the client's timer; "
@@ -43,7 +45,8 @@ class LabResult:
 
     def panel(self):
         """The widget: the verdict, simulated beside measured, and all that was measured."""
-        import ipywidgets
+        with whole():
+            import ipywidgets
         compared = self.compare()
         parts = [_list(self.verdict), picture(compared) if len(compared) > 1 else "",
                  _table("Simulated beside measured", compared), f"<p>{WHY_THEY_DIFFER}</p>",
@@ -56,9 +59,10 @@ class LabResult:
 
 def simulate_load(load, seed):
     """The same arrivals on a simulated server of the same size and *measured* service time."""
-    from sdlib.components.clients import Clients
-    from sdlib.components.server import MB_PER_GB, Server
-    from sdlib.results.simulate import simulate
+    with whole():
+        from sdlib.components.clients import Clients
+        from sdlib.components.server import MB_PER_GB, Server
+        from sdlib.results.simulate import simulate
     ram_gb = load.server["ram_requests"] * MB_PER_REQUEST / MB_PER_GB
     shop = Server(cpus=load.server["cpus"], ram_gb=ram_gb, memory_mb=MB_PER_REQUEST,
                   service_ms=load.answered["service_ms"].mean(), restart_s=load.server["restart_s"])

@@ -2,6 +2,8 @@
 
 import time
 
+from sdlib.whole import whole
+
 
 class StatusLine:
     """Use as `with StatusLine("what runs") as status:` and call `status.show("what it does")`."""
@@ -29,8 +31,9 @@ def _in_notebook():
 
 
 def _label(text):
-    import ipywidgets
-    from IPython.display import display
+    with whole():
+        import ipywidgets
+        from IPython.display import display
 
     class Line(ipywidgets.Label):
         def _repr_mimebundle_(self, **options):

@@ -3,6 +3,9 @@
 import pkgutil
 from importlib import import_module
 
+from sdlib.components.base import shown
+from sdlib.whole import whole
+
 _PREFIX = "lesson_"
 
 
@@ -14,7 +17,7 @@ def numbers():
 
 def lesson(tool, number):
     """The Lesson with this number. ValueError names the known ones."""
-    if number not in numbers():
+    if not isinstance(number, str) or number not in numbers():
         _unknown(tool, number, numbers())
     return _load(number)
 
@@ -28,10 +31,11 @@ def find(tool, part, key):
 
 
 def _load(number):
-    return import_module(f"{__name__}.{_PREFIX}{number}").LESSON
+    with whole():
+        return import_module(f"{__name__}.{_PREFIX}{number}").LESSON
 
 
 def _unknown(tool, key, known):
     known = list(known)
-    raise ValueError(f"{tool}({key!r:.60}): there is no such entry. Known: {', '.join(known)}; "
+    raise ValueError(f"{tool}({shown(key)}): there is no such entry. Known: {', '.join(known)}; "
                      f"for example sd.{tool}({known[0]!r}).")

@@ -6,6 +6,7 @@ from sdlib.engine.arrivals import arrival_times
 from sdlib.engine.memory import check_memory
 from sdlib.engine.plan import plan
 from sdlib.results.run import Run
+from sdlib.whole import whole
 
 ENGINES = ("compiled", "reference")
 LONGEST_S = 366 * 86_400.0
@@ -35,8 +36,9 @@ def simulate(system, clients, seconds=60, seed=0, engine="compiled", on_progress
 
 def _engine(name):
     """The module of an engine; SimPy is imported only by whoever asks for it."""
-    if name == "reference":
-        from sdlib.engine import reference
-        return reference
-    from sdlib.engine import compiled
-    return compiled
+    with whole():
+        if name == "reference":
+            from sdlib.engine import reference
+            return reference
+        from sdlib.engine import compiled
+        return compiled

@@ -2,8 +2,10 @@
 
 import math
 import numbers
+import types
 from dataclasses import dataclass
 
+from sdlib.components.base import check_number, complain
 from sdlib.lessons import find
 from sdlib.teach.book import book
 from sdlib.teach.content import Exercise
@@ -31,8 +33,10 @@ class Task:
     def check(self, answer=None, limit_s=5.0):
         """A card with one of four tones: "not attempted yet", "right", "wrong", "misconception".
 
-        A function is called with arguments that the notebook does not show, for at most limit_s seconds in all.
+        A function is called with arguments that the notebook does not show, for at most limit_s seconds in all, in
+        a process of its own: what it prints is shown, what it changes is not kept.
         """
+        limit_s = check_number("check", "limit_s", limit_s, low=0.01, high=600, example=5, unit="s")
         if is_untouched(answer):
             return _NO_ANSWER
         card = self._judged(answer, limit_s)
@@ -42,13 +46,15 @@ class Task:
 
     def hint(self, number=1):
         """The first or the second hint."""
-        if number not in (1, 2):
+        if type(number) is not int or number not in (1, 2):
             return Card("note", "There are two hints: hint(1) and hint(2)",
                         ("After them comes .solution().",))
-        return Card("note", f"Hint {number} of 2", (self.content.hints[int(number) - 1],))
+        return Card("note", f"Hint {number} of 2", (self.content.hints[number - 1],))
 
     def solution(self, really=False):
         """The code that solves it, once it was tried since the kernel started, or with really=True."""
+        if not isinstance(really, bool):
+            complain("solution", "really", really, "True or False", True)
         if not really and self.content.key not in book().attempted:
             return Card("not attempted yet", "Try it first",
                         ("A wrong try teaches more than a solution read. .hint(1) helps to begin.",
@@ -60,6 +66,8 @@ class Task:
         mismatch = _mismatch(content, answer)
         if mismatch:
             return Card("wrong", "Not of the kind asked for", (mismatch, self._wanted()))
+        if isinstance(answer, types.CoroutineType):
+            answer.close()  # otherwise Python warns, later and elsewhere, that it was never awaited
         tried = attempt(lambda: [scenario.play(answer) for scenario in content.scenarios], limit_s)
         printed = tuple(f"It printed: {line}" for line in tried.printed.splitlines()[:PRINTED_SHOWN])
         if tried.failure:
@@ -105,7 +113,7 @@ def _mismatch(content, answer):
     if content.is_function and not callable(answer):
         return (f"You gave {shown(answer)}, and a function is needed. Give the function itself, without calling it: "
                 f".check({content.answer})")
-    if not content.is_function and callable(answer) and not hasattr(answer, "item"):
+    if not content.is_function and callable(answer):
         return f"You gave {shown(answer)}, and a value is needed. Call the function and give what it returns."
     return ""
 

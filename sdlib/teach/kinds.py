@@ -1,24 +1,21 @@
 """The kinds of values an answer may have, and how a value is shown to its author."""
 
+import decimal
 import dis
 import math
 import numbers
-import re
 import types
+
+from sdlib.components import base
 
 
 class WrongKind(Exception):
     """The answer is not of the kind that was asked for. The text says what it is instead."""
 
 
-def shown(value, longest=80):
+def shown(value):
     """The value as its author would recognise it: its text, cut, and its kind."""
-    try:
-        text = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
-    except Exception as broken:  # the learner's own __repr__; its failure is the thing to show
-        text = f"something that cannot be shown ({type(broken).__name__})"
-    text = text if len(text) <= longest else text[:longest - 3] + "..."
-    return f"{text} ({kind_of(value)})"
+    return f"{base.shown(value)} ({kind_of(value)})"
 
 
 def kind_of(value):
@@ -29,21 +26,28 @@ def kind_of(value):
     return "a function" if callable(value) else f"of type {type(value).__name__}"
 
 
-_KINDS = ((type(None), "nothing: did it return?"), (bool, "yes or no"), (str, "a text"), (numbers.Real, "a number"),
-          (complex, "a complex number"), (types.GeneratorType, "a generator: use return, not yield"),
+_KINDS = ((type(None), "nothing: did it return?"), (bool, "yes or no"), (str, "a text"),
+          ((numbers.Real, decimal.Decimal), "a number"), (complex, "a complex number"),
+          (types.GeneratorType, "a generator: use return, not yield"),
           (types.CoroutineType, "a coroutine: use def, not async def"), ((list, tuple, set), "a collection"),
           (dict, "a dictionary"))
 
 
 def number(value):
-    """The value as a float: Python and NumPy numbers, and tables that hold exactly one. Infinity is allowed."""
+    """The value as a float: any kind of real number, and tables that hold exactly one. Infinity is allowed."""
     single = value.item() if getattr(value, "size", None) == 1 and hasattr(value, "item") else value
-    if isinstance(single, bool) or not isinstance(single, numbers.Real):
+    if isinstance(single, bool) or not isinstance(single, (numbers.Real, decimal.Decimal)):
         raise WrongKind(_got(value))
-    if math.isnan(single):
+    try:
+        found = float(single)
+    except OverflowError:
+        raise WrongKind(f"You gave {shown(value)}. It is too large to be an answer.") from None
+    except ValueError:  # a Decimal's signaling NaN
+        found = math.nan
+    if math.isnan(found):
         raise WrongKind("You gave nan: \"not a number\". It comes from 0/0, or from a missing value such as a "
                         "request that has not finished.")
-    return float(single)
+    return found
 
 
 def whole(value):
@@ -85,7 +89,7 @@ def counted(amount, thing):
 
 
 def is_untouched(answer):
-    """True for `...`, None, and a function whose body is `...` or pass."""
+    """True for `...`, None, and a function whose body is `...` or pass; `lambda: None` is an answer."""
     if answer is None or answer is ...:
         return True
     return isinstance(answer, types.FunctionType) and _does_nothing(answer.__code__)
@@ -94,5 +98,6 @@ def is_untouched(answer):
 def _does_nothing(code):
     """Compiled to nothing but returning None or `...`, whatever the docstring says."""
     steps = [step for step in dis.get_instructions(code) if step.opname not in ("RESUME", "NOP")]
-    gives_nothing = steps[0].argval is None or steps[0].argval is ...
+    gives = steps[0].argval
+    gives_nothing = gives is ... or (gives is None and code.co_name != "<lambda>")
     return len(steps) <= 2 and steps[0].opname in ("LOAD_CONST", "RETURN_CONST") and gives_nothing

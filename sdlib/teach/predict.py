@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sdlib.components.base import shown
 from sdlib.lessons import find
 from sdlib.teach.book import book
 from sdlib.teach.content import Prediction
@@ -36,15 +37,15 @@ class Asked:
 
     def reveal(self, run):
         """The result of `run` (from sd.simulate), the reason, and the prediction beside it."""
-        if not hasattr(run, "summary"):
-            raise ValueError(f"{self._call}.reveal({run!r:.60}): run must be what sd.simulate returned; "
+        if not _is_run(run):
+            raise ValueError(f"{self._call}.reveal({shown(run)}): run must be what sd.simulate returned; "
                              f"for example {self._call}.reveal(run).")
         book().revealed.add(self.prediction.key)
         right = int(self.prediction.right(run))
-        first = _first(self.prediction.key)
+        first = _first(self.prediction)
         if first and not book().entries("reveals", self.prediction.key):
             book().record("reveals", self.prediction.key, right=first == right + 1)
-        return Revealed(self.prediction, right, self.prediction.result(run), _latest(self.prediction.key), first)
+        return Revealed(self.prediction, right, self.prediction.result(run), _latest(self.prediction), first)
 
     @property
     def _call(self):
@@ -113,14 +114,30 @@ class Revealed:
         return bundle(self.impersonal(), lambda: card_widget(self.personal()))
 
 
-def _latest(key):
-    made = book().entries("predictions", key)
-    return made[-1].get("choice") if made else None
+def _is_run(value):
+    """What looks like a `Run`. An object of the learner's own may raise whatever it likes when it is asked."""
+    try:
+        return not isinstance(value, type) and callable(value.summary) and hasattr(value, "stations")
+    except Exception:
+        return False
 
 
-def _first(key):
-    return next((entry["choice"] for entry in book().entries("predictions", key)
-                 if entry.get("choice") and not entry.get("late")), None)
+def _made(prediction):
+    """The entries of a prediction; a file with a choice that does not exist was edited and is set aside."""
+    made = book().entries("predictions", prediction.key)
+    if all(entry["choice"] <= len(prediction.choices) for entry in made):
+        return made
+    book().set_aside()
+    return []
+
+
+def _latest(prediction):
+    made = _made(prediction)
+    return made[-1]["choice"] if made else None
+
+
+def _first(prediction):
+    return next((entry["choice"] for entry in _made(prediction) if entry["choice"] and not entry.get("late")), None)
 
 
 def _notice():

@@ -4,7 +4,7 @@ from html import escape
 
 from sdlib import lessons
 from sdlib.teach.book import FILE_NAME, book
-from sdlib.teach.view import Card, bundle
+from sdlib.teach.view import Card, bundle, widgets
 
 COLUMNS = ("lesson", "predictions", "easy", "medium", "hard", "quiz", "goals")
 _SCROLL = "overflow-x:auto;color:var(--jp-ui-font-color1,#222);background:var(--jp-layout-color1,#fff)"
@@ -46,8 +46,7 @@ class Progress:
 
     def widget(self):
         """The table as a widget."""
-        from ipywidgets import HTML
-        return HTML(self.html())
+        return widgets().HTML(self.html())
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         lines = (f"It is kept on this machine only, in {FILE_NAME} beside the notebook. Delete the file to begin anew.",
@@ -64,7 +63,8 @@ def _predictions(lesson):
     keys = [prediction.key for prediction in lesson.predictions]
     made = sum(any(entry.get("choice") for entry in book().entries("predictions", key)) for key in keys)
     scored = [entry.get("right") for key in keys for entry in book().entries("reveals", key)]
-    return f"{made} of {len(keys)} made" + (f", {sum(map(bool, scored))} right at first" if scored else "")
+    right = f", {sum(map(bool, scored))} of {len(keys)} right at first" if scored else ""
+    return f"{made} of {len(keys)} made{right}"
 
 
 def _exercise(key):
@@ -82,7 +82,11 @@ def _tries(count):
 
 def _quiz(lesson):
     keys = [f"{lesson.number}-{place}" for place, _ in enumerate(lesson.quiz, start=1)]
-    return f"{sum(bool(book().entries('quiz', key)) for key in keys)} of {len(keys)} answered"
+    answers = [book().entries("quiz", key) for key in keys]
+    words = f"{sum(map(bool, answers))} of {len(keys)} answered"
+    first = [entries[0].get("right") for entries in answers if entries]
+    with_a_right_side = sum(not question.is_trade_off for question in lesson.quiz)
+    return words + (f", {first.count(True)} of {with_a_right_side} right at first" if first else "")
 
 
 def _goals(lesson):

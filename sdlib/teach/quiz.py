@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sdlib.lessons import lesson
 from sdlib.teach.book import book
 from sdlib.teach.content import Lesson
-from sdlib.teach.view import Card, bundle, choice_form, numbered, pick
+from sdlib.teach.view import Card, bundle, choice_form, numbered, pick, widgets
 
 
 def quiz(number):
@@ -40,8 +40,8 @@ class Quiz:
 
     def widget(self):
         """The form: one question under the other."""
-        from ipywidgets import VBox
-        return VBox([self._form(number, question) for number, question in enumerate(self.lesson.quiz, start=1)])
+        forms = [self._form(number, question) for number, question in enumerate(self.lesson.quiz, start=1)]
+        return widgets().VBox(forms)
 
     def _form(self, number, question):
         card = Card("not attempted yet", _headed(number, question))

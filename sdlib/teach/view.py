@@ -9,6 +9,9 @@ import textwrap
 from dataclasses import dataclass
 from html import escape
 
+from sdlib.components.base import shown
+from sdlib.whole import whole
+
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 TONES = {"right": ("✓", "#009e73"), "wrong": ("✗", "#d55e00"), "misconception": ("◆", "#cc79a7"),
          "not attempted yet": ("○", "#0072b2"), "note": ("▸", "#767676")}
@@ -56,10 +59,10 @@ def _folded(text):
 
 def bundle(card, widget=None):
     """The mimebundle of a tool: constant text and HTML, and the widget where a notebook can show one."""
-    shown = {"text/plain": str(card), "text/html": card.html()}
+    data = {"text/plain": str(card), "text/html": card.html()}
     if widget is not None and in_notebook():
-        shown[WIDGET_MIME] = widget()._repr_mimebundle_()[WIDGET_MIME]
-    return shown
+        data[WIDGET_MIME] = widget()._repr_mimebundle_()[WIDGET_MIME]
+    return data
 
 
 def in_notebook():
@@ -69,16 +72,22 @@ def in_notebook():
     if not hasattr(shell, "kernel"):
         return False
     try:
-        import ipywidgets  # noqa: F401
+        widgets()
     except ImportError:
         return False
     return True
 
 
+def widgets():
+    """The package ipywidgets, loaded whole and only where something is shown as a widget."""
+    with whole():
+        import ipywidgets
+    return ipywidgets
+
+
 def card_widget(card):
     """A widget that shows the card."""
-    from ipywidgets import HTML
-    return HTML(card.html())
+    return widgets().HTML(card.html())
 
 
 def choice_form(card, choices, answer, skip=None):
@@ -87,8 +96,7 @@ def choice_form(card, choices, answer, skip=None):
     Buttons, because JupyterLab takes the arrow keys that a radio group needs; Tab, Space and Enter reach a button.
     skip: called, if given, by one more button.
     """
-    import ipywidgets
-    reply = ipywidgets.HTML()
+    reply = widgets().HTML()
     buttons = []
 
     def press(pressed, result):
@@ -100,13 +108,12 @@ def choice_form(card, choices, answer, skip=None):
         buttons.append(_button(f"{number}. {text}", lambda button, number=number: press(button, answer(number))))
     if skip:
         buttons.append(_button("Skip", lambda button: press(button, skip())))
-    column = ipywidgets.VBox(buttons, layout={"align_items": "flex-start"})
-    return ipywidgets.VBox([card_widget(card), column, reply])
+    column = widgets().VBox(buttons, layout={"align_items": "flex-start"})
+    return widgets().VBox([card_widget(card), column, reply])
 
 
 def _button(text, act):
-    import ipywidgets
-    button = ipywidgets.Button(description=text, layout={"width": "max-content", "max_width": "100%"})
+    button = widgets().Button(description=text, layout={"width": "max-content", "max_width": "100%"})
     button.on_click(act)
     return button
 
@@ -120,6 +127,6 @@ def pick(call, choices, number):
     """The choice with this number, counted from 1. ValueError names the range."""
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if not is_whole or not 1 <= number <= len(choices):
-        raise ValueError(f"{call}({number!r:.60}): the number must be a whole number from 1 to {len(choices)}; "
+        raise ValueError(f"{call}({shown(number)}): the number must be a whole number from 1 to {len(choices)}; "
                          f"for example {call}(1).")
     return choices[number - 1]

@@ -250,10 +250,10 @@ CASES = [
      "LoadBalancer(targets=[]): targets must be a list of at least one component; for example "
      "targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=SERVER),
-     "LoadBalancer(targets=Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, distr): targets "
+     "LoadBalancer(targets=<Server>): targets "
      "must be a list of at least one component; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=[SERVER, 5]),
-     "LoadBalancer(targets=[Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, dist): targets "
+     "LoadBalancer(targets=[<Server>, 5]): targets "
      "must be a list of at least one component; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=[SERVER], policy='fastest'),
      "LoadBalancer(policy='fastest'): policy must be one of 'round_robin', 'random', 'pooled_queue'; "

@@ -1,6 +1,7 @@
 """Every exercise of every lesson: untouched, solved, and with each of its misconceptions; and every odd answer."""
 
 import decimal
+import fractions
 import math
 
 import numpy as np
@@ -74,14 +75,14 @@ def test_no_wrong_value_raises(key):
     task = exercise(key)
     for answer in ("many", "400", [1, 2], {}, 3 + 4j, math.nan, math.inf, -1, 0, np.nan, np.array([1.0, 2.0]), True,
                    np.bool_(True), pd.Series([1, 2]), pd.DataFrame(), pd.NA, object(), (n for n in ()), 10**400,
-                   decimal.Decimal(7), print, task.check):
+                   decimal.Decimal(7), decimal.Decimal("sNaN"), fractions.Fraction(1, 7), print, task.check):
         card = task.check(answer)
         assert card.tone == "wrong" and str(card) and card.html()
         assert task.content.wants in str(card).replace("\n    ", " ")
 
 
 @pytest.mark.parametrize("kind", [float, np.float64, np.float32, np.int64, np.array, lambda value: np.array([value]),
-                                  lambda value: pd.Series([value])])
+                                  lambda value: pd.Series([value]), decimal.Decimal, fractions.Fraction])
 @pytest.mark.parametrize("key", VALUES)
 def test_a_right_value_is_right_in_any_numeric_type(key, kind):
     task = exercise(key)
@@ -122,7 +123,7 @@ def overflows(*arguments):
 
 
 ODD = {raises: "ZeroDivisionError", yields: "use return, not yield", waits: "use def, not async def",
-       leaves: "SystemExit", says_no_number: "'plenty' (a text)", forgets_to_return: "did it return?",
+       leaves: "It ended the program", says_no_number: "'plenty' (a text)", forgets_to_return: "did it return?",
        takes_nothing: "TypeError", overflows: "RecursionError", lambda *arguments: {}: "{} (a dictionary)"}
 
 
@@ -167,7 +168,7 @@ def test_a_value_in_the_place_of_a_function_is_told_how(key):
 
 
 @pytest.mark.parametrize("value, says", [(math.nan, "missing value"), (2.5, "not whole"), (math.inf, "not whole"),
-                                         (-3, "at least one"), (True, "yes or no"), (10**400, "OverflowError")])
+                                         (-3, "at least one"), (True, "yes or no"), (10**400, "too large")])
 def test_a_policy_that_must_give_a_whole_number(value, says):
     card = exercise("01-medium").check(lambda users: value)
     assert card.tone == "wrong" and says in str(card)
@@ -202,6 +203,11 @@ def test_other_functions_of_a_learner_are_not_taken_for_untouched():
         """To be written."""
     assert exercise("01-medium").check(gives_three).tone == "wrong"
     assert exercise("01-medium").check(documented_only).tone == "not attempted yet"
+
+
+def test_a_lambda_that_gives_nothing_is_an_answer_and_one_of_dots_is_none():
+    assert "did it return?" in str(exercise("01-medium").check(lambda users: None))
+    assert exercise("01-medium").check(lambda users: ...).tone == "not attempted yet"
 
 
 def test_hints_are_graded_and_there_are_two():

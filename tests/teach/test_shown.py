@@ -24,7 +24,7 @@ from sdlib.teach.goals import goals
 from sdlib.teach.predict import predict
 from sdlib.teach.progress import progress
 from sdlib.teach.quiz import quiz
-run = SimpleNamespace(summary=lambda: pd.DataFrame([{"utilization_percent": 1.7}]))""",
+run = SimpleNamespace(stations=None, summary=lambda: pd.DataFrame([{"utilization_percent": 1.7}]))""",
          'predict("01-utilization")', 'predict("01-utilization").reveal(run)', 'q = exercise("01-easy")\nq',
          "answer = ...", "q.check(answer)", "q.hint(1)", "q.solution()", 'quiz("01")', 'goals("01")', "progress()"]
 
