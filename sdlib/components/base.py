@@ -8,7 +8,7 @@ import numpy as np
 STATUSES = ("in flight", "ok", "refused", "lost", "timed out")
 IN_FLIGHT, OK, REFUSED, LOST, TIMED_OUT = range(len(STATUSES))
 
-LARGEST_WHOLE, MOST_BITS_SHOWN = 2**1000, 10_000
+LARGEST_WHOLE, MOST_BITS_SHOWN, MOST_SHOWN = 2**1000, 10_000, 60
 DISTRIBUTIONS = ("constant", "erlang-4", "exponential", "hyperexponential-4")
 
 
@@ -24,6 +24,19 @@ def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, c
     about = {"doc": doc, "unit": unit, "kind": kind, "low": low, "high": high, "choices": tuple(choices),
              "example": shown, "optional": optional}
     return field(default=default, metadata=about, kw_only=kw_only)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a component runs on: `count` machines, each with at least these cores and this memory.
+
+    assumed: the component has no knob for its size, so the bill assumes a usual machine, and says so.
+    """
+
+    cpus: int = 1
+    ram_gb: float = 1.0
+    count: int = 1
+    assumed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +69,53 @@ class Component:
         """The components that this one calls, in order."""
         return ()
 
+    def machine(self):
+        """The `Machine` that the bill prices for it; None where none is known."""
+        return None
+
 
 def complain(owner, name, value, allowed, example):
     """Raise the one kind of error that a wrong argument gives."""
-    is_endless = isinstance(value, int) and value.bit_length() > MOST_BITS_SHOWN
-    shown = "a number of thousands of digits" if is_endless else repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    raise ValueError(f"{owner}({name}={shown}): {name} must be {allowed}; for example {name}={example!r}.")
+    raise ValueError(f"{owner}({name}={shown(value)}): {name} must be {allowed}; for example {name}={example!r}.")
+
+
+def shown(value):
+    """A value in at most 60 characters and one line, whatever it is: large, nested, or without a repr that works."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS_SHOWN:
+        return "a number of thousands of digits"
+    try:
+        text = " ".join(_text_of(value).split("\n"))
+    except Exception:  # a repr is anybody's code
+        return f"an object of {type(value).__name__} that cannot be shown"
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN - 3] + "..."
+
+
+def _text_of(value):
+    """The repr, of which no more is made than can be seen: a system written out can be longer than memory."""
+    if isinstance(value, Component):
+        return f"{type(value).__name__}({_joined(f'{key}={_text_of(value)}' for key, value in _settings(value))})"
+    if type(value) is list:
+        return f"[{_joined(map(_text_of, value))}]"
+    if type(value) is tuple:
+        return f"({_joined(map(_text_of, value))}{',' * (len(value) == 1)})"
+    if type(value) is dict:
+        return f"{{{_joined(f'{_text_of(key)}: {_text_of(item)}' for key, item in value.items())}}}"
+    return repr(value[:MOST_SHOWN] if type(value) in (str, bytes) else value)
+
+
+def _settings(component):
+    return ((knob_field.name, getattr(component, knob_field.name)) for knob_field in fields(component))
+
+
+def _joined(texts):
+    """As many of the texts as can be seen."""
+    seen, length = [], 0
+    for text in texts:
+        seen.append(text)
+        length += len(text)
+        if length > MOST_SHOWN:
+            break
+    return ", ".join(seen)
 
 
 def checked(owner, knob_field, value):
@@ -122,7 +175,7 @@ def _text(owner, name, value, about):
 
 def _component(owner, name, value, about):
     if not isinstance(value, Component):
-        raise ValueError(f"{owner}({name}={value!r:.60}): {name} must be a component of a system; "
+        raise ValueError(f"{owner}({name}={shown(value)}): {name} must be a component of a system; "
                          f"for example {name}={about['example']}.")
     return value
 
@@ -131,7 +184,7 @@ def _components(owner, name, value, about):
     is_list = isinstance(value, (list, tuple))
     if not is_list or not all(isinstance(item, Component) for item in value) or (about["low"] and not value):
         least = "at least one component" if about["low"] else "components"
-        raise ValueError(f"{owner}({name}={value!r:.60}): {name} must be a list of {least}; "
+        raise ValueError(f"{owner}({name}={shown(value)}): {name} must be a list of {least}; "
                          f"for example {name}={about['example']}.")
     return tuple(value)
 

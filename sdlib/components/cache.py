@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import OK, Component, knob
+from sdlib.components.base import OK, Component, Machine, knob
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +21,9 @@ class Cache(Component):
 
     def behind(self):
         return (self.target,)
+
+    def machine(self):
+        return Machine(assumed=True)
 
     def process(self, here, request):
         """One look-up, and on a miss the way to what stands behind."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import DISTRIBUTIONS, OK, Component, knob
+from sdlib.components.base import DISTRIBUTIONS, OK, Component, Machine, knob
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +17,9 @@ class Database(Component):
     @property
     def places(self):
         return self.connections
+
+    def machine(self):
+        return Machine(assumed=True)
 
     def process(self, here, request):
         """One query."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, check_number, knob
+from sdlib.components.base import Component, Machine, check_number, knob
 from sdlib.components.server import Server
 
 POLICIES = ("round_robin", "random", "pooled_queue")
@@ -44,6 +44,9 @@ class LoadBalancer(Component):
 
     def behind(self):
         return self.targets
+
+    def machine(self):
+        return Machine(assumed=True)
 
     def __post_init__(self):
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import DISTRIBUTIONS, OK, Component, knob
+from sdlib.components.base import DISTRIBUTIONS, OK, Component, Machine, knob
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +19,9 @@ class Worker(Component):
     @property
     def places(self):
         return self.count
+
+    def machine(self):
+        return Machine(assumed=True)
 
     def process(self, here, worker):
         """One worker, for ever: receive, work, and delete the message unless the work failed."""
@@ -58,6 +61,9 @@ class Queue(Component):
 
     def behind(self):
         return (self.worker,)
+
+    def machine(self):
+        return Machine(assumed=True)
 
     def process(self, here, request):
         """Take the message and let the sender go on at once."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import DISTRIBUTIONS, LOST, Component, complain, knob, pairs_of_numbers
+from sdlib.components.base import DISTRIBUTIONS, LOST, Component, Machine, complain, knob, pairs_of_numbers
 
 MB_PER_GB = 1024
 MOST_CALLS = 1_008  # so many places behind one component can be told apart, and so their draws
@@ -50,6 +50,9 @@ class Server(Component):
 
     def behind(self):
         return self.calls
+
+    def machine(self):
+        return Machine(self.cpus, self.ram_gb)
 
     def process(self, here, request):
         """One request on this machine."""
