@@ -253,7 +253,7 @@ CASES = [
      "LoadBalancer(targets=Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, di...): targets "
      "must be a list of at least one component; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=[SERVER, 5]),
-     "LoadBalancer(targets=[Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, dist): targets "
+     "LoadBalancer(targets=[Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, ...): targets "
      "must be a list of at least one component; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=[SERVER], policy='fastest'),
      "LoadBalancer(policy='fastest'): policy must be one of 'round_robin', 'random', 'pooled_queue'; "
@@ -429,8 +429,8 @@ CASES = [
      "replicate(measure=3): measure must be a function of a run that returns a dict of names to "
      "numbers; for example measure=lambda run: {'sent': len(run.requests)}."),
     (lambda run: sd.replicate(lambda: SERVER),
-     "build gave Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, distr: it must return (system,"
-     " clients); for example return sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100)."),
+     "build gave Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, di...: it must return "
+     "(system, clients); for example return sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100)."),
     (lambda run: sd.sweep(lambda users: (SERVER, sd.Clients(users=users)), {'users': [100, 0]}),
      "Clients(users=0): users must be a whole number from 1 to 1,000,000,000 (users); for example "
      "users=100."),
