@@ -115,7 +115,7 @@ def _batched(run, measure, batches, after_s):
     if len(ended) < batches * FEWEST_IN_A_BATCH:
         fit = len(ended) // FEWEST_IN_A_BATCH
         complain("batch_means", "batches", batches, f"so few that each holds {FEWEST_IN_A_BATCH} requests: "
-                 f"{len(ended):,} ended, which is enough for {fit:,}" + (", so simulate longer" if fit < 2 else ""), max(2, fit))
+                 f"{len(ended):,} ended, enough for {fit:,}" + (", so simulate longer" if fit < 2 else ""), max(2, fit))
     if measure == "throughput_per_s":
         edges_s = np.linspace(after_s, run.seconds, batches + 1)
         return np.histogram(ended["finished_s"], edges_s)[0] / np.diff(edges_s), len(ended)

@@ -126,7 +126,7 @@ def mm1(arrivals_per_s, service_ms):
     >>> round(mm1(arrivals_per_s=80, service_ms=10).mean_latency_ms, 6)
     50.0
     """
-    return mmc(arrivals_per_s, service_ms, 1)
+    return mmc(check("mm1", "arrivals_per_s", arrivals_per_s), check("mm1", "service_ms", service_ms), 1)
 
 
 def mg1(arrivals_per_s, service_ms, squared_cv):

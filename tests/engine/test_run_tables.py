@@ -169,7 +169,8 @@ def test_what_is_written_into_a_table_stays_there():
     before = [run.summary(), run.summary(2), run.conservation(), run.timeline(1.0)]
     names = ["requests", "messages", "stations", "samples"]
     kept = [getattr(run, name).copy(deep=True) for name in names]
-    run.requests.loc[:, "arrived_s"] = -1.0
+    with pytest.warns(pd.errors.ChainedAssignmentError):
+        run.requests.loc[:, "arrived_s"] = -1.0
     mine = run.requests
     mine.loc[:, "arrived_s"] = -1.0
     mine.iloc[3, mine.columns.get_loc("latency_ms")] = 7.0
