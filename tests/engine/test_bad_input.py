@@ -253,7 +253,7 @@ CASES = [
      "LoadBalancer(targets=Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, di...): targets "
      "must be a list of at least one component; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=[SERVER, 5]),
-     "LoadBalancer(targets=[Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, ...): targets "
+     "LoadBalancer(targets=[Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, d...): targets "
      "must be a list of at least one component; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=[SERVER], policy='fastest'),
      "LoadBalancer(policy='fastest'): policy must be one of 'round_robin', 'random', 'pooled_queue'; "
@@ -268,7 +268,7 @@ CASES = [
      "system=None: system must be a component such as a server, and clients are passed separately; "
      "for example sd.simulate(sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100))."),
     (lambda run: sd.simulate(CROWD, CROWD),
-     "system=Clients(name=None, users=100, requests_per_minute=4.0, profi: system must be a component "
+     "system=Clients(name=None, users=100, requests_per_minute=4.0, pr...: system must be a component "
      "such as a server, and clients are passed separately; for example sd.simulate(sd.Server(cpus=4, "
      "ram_gb=4), sd.Clients(users=100))."),
     (lambda run: sd.simulate([], CROWD),
