@@ -1,10 +1,12 @@
 """The monthly bill: which machine, at which price, and what is only assumed."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from sdlib.components.base import Machine
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
@@ -12,6 +14,7 @@ from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
 from sdlib.data import instances
+from sdlib.results import bill
 from sdlib.results.bill import HOURS_PER_MONTH, cost, usd_per_month
 
 COLUMNS = ["component", "machine", "vcpu", "memory_gib", "usd_per_month", "basis"]
@@ -61,10 +64,10 @@ def test_a_machine_that_is_sold_at_no_listed_price_says_so():
 
 def test_one_row_per_machine():
     database = Database()
-    bill = cost(LoadBalancer([Server(cpus=4, ram_gb=4, calls=[database])] * 3))
-    assert isinstance(bill, pd.DataFrame) and bill.columns.tolist() == COLUMNS
-    assert sorted(bill["component"]) == ["database", "load balancer", "server 1", "server 2", "server 3"]
-    assert bill["usd_per_month"].sum() == pytest.approx(3 * price("t3.xlarge") + 2 * price("m8i.large"))
+    table = cost(LoadBalancer([Server(cpus=4, ram_gb=4, calls=[database])] * 3))
+    assert isinstance(table, pd.DataFrame) and table.columns.tolist() == COLUMNS
+    assert sorted(table["component"]) == ["database", "load balancer", "server 1", "server 2", "server 3"]
+    assert table["usd_per_month"].sum() == pytest.approx(3 * price("t3.xlarge") + 2 * price("m8i.large"))
 
 
 @pytest.mark.parametrize("component", [Database(), Cache(Database()), LoadBalancer([Server(cpus=4, ram_gb=4)]),
@@ -84,10 +87,22 @@ def test_the_sum_is_that_of_the_bill():
 
 def test_a_kind_without_any_price_is_not_free():
     class Satellite(Database):
-        pass
+        def machine(self):
+            return None
     row = cost(Satellite()).iloc[0]
     assert math.isnan(row["usd_per_month"])
     assert row["basis"] == "no machine or price is known for a Satellite"
+
+
+def test_a_component_says_what_it_runs_on():
+    """A new kind of component is priced by what it says, without a list of kinds."""
+    class Cluster(Database):
+        def machine(self):
+            return Machine(cpus=4, ram_gb=4, count=3)
+    row = cost(Cluster()).iloc[0]
+    assert (row["machine"], row["vcpu"], row["memory_gib"]) == ("3 x t3.xlarge", 12, 48)
+    assert row["usd_per_month"] == pytest.approx(3 * price("t3.xlarge"))
+    assert "Server" not in Path(bill.__file__).read_text(), "no component is known by name"
 
 
 def test_the_first_system():

@@ -285,6 +285,12 @@ def test_settings_table_has_a_row_for_each_setting():
     assert table.utilization_percent[1] > table.utilization_percent[0] > 0
 
 
+def test_settings_table_with_a_machine_of_no_known_price():
+    table = charts.settings_table(shop, [{"users": 100}, {"users": 100, "cpus": 2_000}], seconds=5)
+    assert table["usd_per_month"].round().tolist()[0] > 0 and table["usd_per_month"].isna().tolist() == [False, True]
+    assert charts.settings_table(shop, [{"users": 100}], seconds=5)["usd_per_month"].dtype == int
+
+
 def test_a_deep_system_stands_above_its_chart(busy):
     plot = Plot([], "Nothing.")
     deep = simulate(LoadBalancer([Server(4, 4, calls=[Cache(Database())])] * 2), Clients(100), seconds=5)

@@ -34,10 +34,13 @@ def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, c
 
 @dataclass(frozen=True)
 class Machine:
-    """What a component costs: `count` machines with so many cores and so much memory; or one that is assumed."""
+    """What a component runs on: `count` machines, each with at least these cores and this memory.
 
-    cpus: int = 0
-    ram_gb: float = 0.0
+    assumed: the component has no knob for its size, so the bill assumes a usual machine, and says so.
+    """
+
+    cpus: int = 1
+    ram_gb: float = 1.0
     count: int = 1
     assumed: bool = False
 

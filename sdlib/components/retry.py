@@ -28,8 +28,8 @@ class Retry:
         for knob_field in fields(self):
             object.__setattr__(self, knob_field.name, checked("Retry", knob_field, getattr(self, knob_field.name)))
         if self.backoff == "none" and self.jitter != "none":
-            raise ValueError(f"Retry(backoff='none', jitter={self.jitter!r}): jitter spreads a wait, and there is none; "
-                             "for example backoff='exponential'.")
+            raise ValueError(f"Retry(backoff='none', jitter={self.jitter!r}): jitter spreads a wait, and there is "
+                             "none; for example backoff='exponential'.")
 
     @property
     def schedule(self):

@@ -117,7 +117,7 @@ class Server(Caller, Component):
             return here.refuse()
 
     def process(self, here, request):
-        """One request on this machine, past the door. A crash ends it wherever it stands, and lets go of all it holds."""
+        """One request, past the door. A crash ends it wherever it stands, and lets go of all it holds."""
         if self.threads is None:
             return (yield from self.work_and_call(here, request))
         with here.pool(0).request() as thread:

@@ -63,7 +63,8 @@ def judge(m, who, at, b, x):
         pop_level(m, who)
         return GO_ON
     draw = uniform(clock.seed, entity.request, entity.place, entity.turn, PART_JITTER)
-    level.delay_s = retry_delay_s(link.schedule, link.jitter, level.value, link.first_s, link.most_s, level.delay_s, draw)
+    level.delay_s = retry_delay_s(link.schedule, link.jitter, level.value, link.first_s, link.most_s, level.delay_s,
+                                  draw)
     entity.delay_s, entity.status, entity.pc = level.delay_s, IN_FLIGHT, int(x)
     return SLEEP
 

@@ -25,7 +25,9 @@ ENTITY = np.dtype([
     ("awaits", "i8"), ("left", "i4"), ("answer", "i4"),  # the errands it waits for, how many are out, what they said
     ("partner", "i4"), ("partner_number", "i8"),  # an errand's sender and what that awaits; a worker's message
     ("row", "i4"), ("chosen", "i4")], align=True)  # a message's row; the link that a policy chose
-LEVEL = np.dtype([("place", "i8"), ("delay_s", "f8"), ("kind", "i4"), ("value", "i4"), ("about", "i4"),  # the node of a visit; the turn before tries
+LEVEL = np.dtype([("place", "i8"), ("delay_s", "f8"), ("kind", "i4"), ("value", "i4"),
+                  ("about", "i4"),  # the node of a visit; the turn before tries
+
                   ("previous", "i4"), ("next", "i4"), ("doomed", "i4")], align=True)
 NODE = [
     ("changed_s", "f8"), ("busy_area", "f8"), ("queue_area", "f8"), ("down_until_s", "f8"), ("restart_s", "f8"),
@@ -37,7 +39,8 @@ CLOCK = np.dtype([
     ("now", "f8"), ("end_s", "f8"), ("next_sample_s", "f8"), ("sample_every_s", "f8"), ("next_number", "i8"),
     ("seed", "i8"), ("arrival", "i8"), ("traced", "i8"), ("free", "i4"), ("free_count", "i4"), ("heap_size", "i4"),
     ("ready_head", "i4"), ("ready_count", "i4"), ("rows", "i4"), ("incidents", "i4"), ("sample", "i4"),
-    ("levels", "i4"), ("margin", "i4"), ("start", "i4"), ("users", "i8"), ("greedy_share", "f8"), ("keys_from", "i8"), ("keys", "i8"),
+    ("levels", "i4"), ("margin", "i4"), ("start", "i4"), ("users", "i8"), ("greedy_share", "f8"),
+    ("keys_from", "i8"), ("keys", "i8"),
     ("routes_from", "i8"), ("routes", "i8"), ("countries_from", "i8"), ("countries", "i8"), ("tokens_from", "i8"),
     ("tokens", "i8")], align=True)
 EVENT = np.dtype([("time", "f8"), ("number", "i8"), ("who", "i4"), ("token", "i4")], align=True)

@@ -1,4 +1,4 @@
-"""What a component says when it describes itself as a program: a list of instructions that its requests walk through."""
+"""What a component says when it describes itself as a program, the instructions that its requests walk through."""
 
 from dataclasses import dataclass, field
 

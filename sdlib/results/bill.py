@@ -5,14 +5,12 @@ from functools import cache
 
 import pandas as pd
 
-from sdlib.components.server import Server
 from sdlib.data import instances
 from sdlib.engine.blueprint import blueprint
 
 HOURS_PER_MONTH = 730
 LISTED = "listed price: on demand, Linux, us-east-1, 2026-07-20"
 ASSUMED_MACHINE = "m8i.large"
-ON_ONE_ASSUMED_MACHINE = ("Database", "LoadBalancer", "Cache", "Queue", "Worker")
 BURSTABLE = "t3."
 
 
@@ -21,7 +19,7 @@ def cost(system):
 
     Columns: component (name), machine (instance type), vcpu, memory_gib, usd_per_month (730 hours), basis (why
     this machine and this price). A server gets the cheapest listed machine with at least its cores and memory.
-    What else stands in the system is assumed to run on one m8i.large and says so. Where no price is known,
+    What has no size of its own is assumed to run on one m8i.large and says so. Where no price is known,
     usd_per_month is NaN and basis says why; vcpu and memory_gib are then what was asked for.
     Prices: sdlib.data.instances(). Raises ValueError for what is not a system.
     """
@@ -34,11 +32,17 @@ def usd_per_month(system):
 
 
 def _machine(node):
-    if isinstance(node.component, Server):
-        return _cheapest(node.component.cpus, node.component.ram_gb)
-    if node.kind in ON_ONE_ASSUMED_MACHINE:
-        return _assumed()
-    return _unpriced(math.nan, math.nan, f"no machine or price is known for a {node.kind}")
+    wanted = node.component.machine()
+    if wanted is None:
+        return _unpriced(math.nan, math.nan, f"no machine or price is known for a {node.kind}")
+    row = _assumed() if wanted.assumed else _cheapest(wanted.cpus, wanted.ram_gb)
+    return row if wanted.count == 1 else _several(row, wanted.count)
+
+
+def _several(row, count):
+    """The same machine `count` times, in one row."""
+    sums = {name: row[name] * count for name in ("vcpu", "memory_gib", "usd_per_month")}
+    return {**row, **sums, "machine": f"{count} x {row['machine']}"}
 
 
 @cache

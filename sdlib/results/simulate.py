@@ -1,6 +1,6 @@
 """`simulate`: check the question, choose the engine, hand over the answer."""
 
-from sdlib.components.base import check_number, complain
+from sdlib.components.base import check_number, complain, shown
 from sdlib.components.clients import Clients
 from sdlib.engine.arrivals import arrival_times
 from sdlib.engine.memory import check_memory
@@ -21,17 +21,30 @@ def simulate(system, clients, seconds=60, seed=0, engine="compiled", on_progress
     Raises ValueError before anything runs: for a wrong argument, and for a run that would not fit into memory.
     """
     if not isinstance(clients, Clients):
-        raise ValueError(f"simulate(clients={clients!r:.60}): clients must be sd.Clients; "
+        raise ValueError(f"simulate(clients={shown(clients)}): clients must be sd.Clients; "
                          "for example clients=sd.Clients(users=100).")
     system_plan = plan(system, clients, schedule)
-    seconds = check_number("simulate", "seconds", seconds, low=1e-6, high=LONGEST_S, example=60, unit="s")
+    seconds = check_seconds(seconds)
     seed = check_number("simulate", "seed", seed, low=0, high=2**63 - 1, example=1, whole=True)
-    if not isinstance(engine, str) or engine not in ENGINES:
-        complain("simulate", "engine", engine, "one of " + ", ".join(map(repr, ENGINES)), "compiled")
+    check_engine(engine)
+    if on_progress is not None and not callable(on_progress):
+        complain("simulate", "on_progress", on_progress, "a function of the share that is done (0 to 1), or None",
+                 None)
     check_memory(system_plan, seconds)
     arrived_s = arrival_times(clients, seconds, seed)
     records = _engine(engine).run(system_plan, arrived_s, seconds, seed, on_progress)
     return Run(system, system_plan, seconds, seed, engine, records)
+
+
+def check_seconds(seconds):
+    """The length of a run in seconds, as float."""
+    return check_number("simulate", "seconds", seconds, low=1e-6, high=LONGEST_S, example=60, unit="s")
+
+
+def check_engine(engine):
+    """The name of an engine."""
+    if not isinstance(engine, str) or engine not in ENGINES:
+        complain("simulate", "engine", engine, "one of " + ", ".join(map(repr, ENGINES)), "compiled")
 
 
 def _engine(name):

@@ -1,7 +1,7 @@
 """Closed forms beside which every simulation is held; each function names its source."""
 
 from sdlib.theory.caches import che_hit_ratio, zipf_shares
-from sdlib.theory.intervals import Interval, confidence_interval, student_t
+from sdlib.theory.intervals import Interval, confidence_interval, share_interval, student_t
 from sdlib.theory.queues import (
     SteadyState,
     erlang_b,
@@ -12,6 +12,7 @@ from sdlib.theory.queues import (
     mm1k,
     mmc,
     power_of_choices,
+    relaxation_s,
     seconds_until_memory_is_full,
 )
 from sdlib.theory.reliability import availability, backoff_delays, nines, redundant
@@ -19,5 +20,5 @@ from sdlib.theory.reliability import availability, backoff_delays, nines, redund
 __all__ = [
     "Interval", "SteadyState", "availability", "backoff_delays", "che_hit_ratio", "confidence_interval", "erlang_b",
     "erlang_c", "littles_law", "mg1", "mm1", "mm1k", "mmc", "nines", "power_of_choices", "redundant",
-    "seconds_until_memory_is_full", "student_t", "zipf_shares",
+    "relaxation_s", "seconds_until_memory_is_full", "share_interval", "student_t", "zipf_shares",
 ]

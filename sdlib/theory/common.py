@@ -1,6 +1,8 @@
 """What the formulas share: the range of each argument, said once, and bisection."""
 
-from sdlib.components.base import check_number
+import numpy as np
+
+from sdlib.components.base import check_number, is_storable
 
 RANGES = {
     "arrivals_per_s": {"low": 0, "high": 1e12, "example": 300, "unit": "requests per second"},
@@ -24,6 +26,8 @@ RANGES = {
     "delay_s": {"low": 0, "high": 1e9, "example": 1, "unit": "s"},
     "availability": {"low": 0, "high": 1, "example": 0.999},
     "copies": {"low": 1, "high": 1_000_000, "example": 2, "whole": True},
+    "trials": {"low": 1, "high": 10**15, "example": 1_000, "whole": True},
+    "utilization": {"low": 0, "high": 1, "example": 0.8},
     "level": {"low": 0.5, "high": 0.999999, "example": 0.95},
     "freedom": {"low": 1, "high": 1e12, "example": 19, "whole": True},
 }
@@ -32,6 +36,24 @@ RANGES = {
 def check(function, name, value, kind=None):
     """The value as int or float, or the ValueError of `check_number`; kind: the range, where its name differs."""
     return check_number(function, name, value, **RANGES[kind or name])
+
+
+def real_numbers(values):
+    """float64[n] of a list, a range, an array or a Series of real numbers; None for all else.
+
+    Texts, True and False, complex and masked values are no numbers, though NumPy would make some of them."""
+    if isinstance(values, (str, bytes)) or np.ma.is_masked(values):
+        return None
+    if not isinstance(values, (list, tuple)):
+        try:
+            values = np.asarray(values)
+        except Exception:  # what an object makes of itself is anybody's code
+            return None
+        if values.ndim != 1 or values.dtype.kind not in "iufO":
+            return None
+        if values.dtype.kind != "O":
+            return values.astype(float)
+    return np.array([float(value) for value in values]) if all(map(is_storable, values)) else None
 
 
 def bisect(function, low, high):

@@ -126,7 +126,7 @@ def mm1(arrivals_per_s, service_ms):
     >>> round(mm1(arrivals_per_s=80, service_ms=10).mean_latency_ms, 6)
     50.0
     """
-    return mmc(arrivals_per_s, service_ms, 1)
+    return mmc(check("mm1", "arrivals_per_s", arrivals_per_s), check("mm1", "service_ms", service_ms), 1)
 
 
 def mg1(arrivals_per_s, service_ms, squared_cv):
@@ -216,6 +216,21 @@ def seconds_until_memory_is_full(arrivals_per_s, service_ms, cpus, ram_gb, memor
     filling_s = -service_s * math.log1p(-computing / offered_load)
     waiting = too_many - computing
     return filling_s + (waiting / (arrivals_per_s - cpus / service_s) if waiting else 0.0)
+
+
+def relaxation_s(service_ms, servers, utilization):
+    """Seconds in which a queue forgets how it began: 1 / (c mu (1 - sqrt(rho))^2); inf from full load on.
+
+    What is measured over a few relaxation times says more about the start than about the long run.
+    Source: Morse, Queues, Inventories and Maintenance (1958), for one server; c servers count as one c times as fast.
+
+    >>> round(relaxation_s(service_ms=10, servers=1, utilization=0.95), 1)
+    15.6
+    """
+    service_ms, servers = check("relaxation_s", "service_ms", service_ms), check("relaxation_s", "servers", servers)
+    utilization = check("relaxation_s", "utilization", utilization)
+    gap = (1 - math.sqrt(utilization))**2
+    return service_ms / MS_PER_S / servers / gap if gap else math.inf
 
 
 def power_of_choices(load, choices):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 import sdlib as sd
+from sdlib.components.load_balancer import POLICIES
 from sdlib.kernel.retry import BACKOFFS, JITTERS
 from sdlib.kernel.statuses import DISTRIBUTIONS
-from sdlib.components.load_balancer import POLICIES
 
 TICK_S = 0.25  # exact in binary, so sums of ticks are exact too, and events do fall on the same instant
 MEMORY_MB = 8.0

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.kernel.statuses import DISTRIBUTIONS, OK
 from sdlib.kernel.draws import child_place, duration
+from sdlib.kernel.statuses import DISTRIBUTIONS, OK
 
 SEEDS = 20
 SERVICE_MS = 1000.0

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from systems import ANY, TIES, crowds_on_ticks, general_cases, ram_gb, servers, tied_cases
 
 import sdlib as sd
-from sdlib.kernel.statuses import IN_FLIGHT, OK
 from sdlib.engine.arrivals import arrival_times
+from sdlib.kernel.statuses import IN_FLIGHT, OK
 
 UNTIL_ALL_IS_OVER_S = 3_000.0  # arrivals end after 6 s; 100 times longer than all work together
 

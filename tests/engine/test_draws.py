@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.kernel.statuses import DISTRIBUTIONS
 from sdlib.engine.arrivals import arrival_times, expected_requests
 from sdlib.engine.compiled import popularity
 from sdlib.kernel.draws import alias_table, child_place, duration, log, uniform, zipf_key, zipf_shares
+from sdlib.kernel.statuses import DISTRIBUTIONS
 
 DRAWS, BINS = 100_000, 100
 LIMIT = 5.0  # standard deviations: with these fixed seeds a test fails always or never, by chance once in a million

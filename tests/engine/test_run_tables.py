@@ -22,8 +22,8 @@ STATIONS = ["kind", "capacity", "utilization", "mean_queue", "max_queue", "serve
             "hits", "misses"]
 TIMELINE = ["second", "sent", "answered", "failed", "throughput_per_s", "error_percent", "p50_ms", "p95_ms", "p99_ms",
             "in_system"]
-SUMMARY = ["sent", "answered", "failed", "throughput_per_s", "error_percent", "mean_ms", "p50_ms", "p95_ms", "p99_ms",
-           "busiest", "utilization_percent", "usd_per_month"]
+SUMMARY = ["sent", "answered", "failed", "in_flight", "throughput_per_s", "error_percent", "percent_answered",
+           "mean_ms", "p50_ms", "p95_ms", "p99_ms", "busiest", "utilization_percent", "usd_per_month"]
 CONSERVATION = ["sent", "answered", "refused", "lost", "timed_out", "dead_lettered", "in_flight", "balanced"]
 SAMPLES = {"second": "float64", "station": "category", "queue": "int32", "busy": "int32", "in_flight": "int32"}
 BYTES_PER_REQUEST = 120
@@ -131,12 +131,62 @@ def test_a_timeline_tells_each_second_from_the_rows(run):
 @pytest.mark.parametrize("after_s", [0, 10, 31.5])
 def test_quantiles_are_those_of_the_data(run, after_s):
     total = run.summary(after_s).iloc[0]
-    rows = run.requests[run.requests["arrived_s"] >= after_s]
-    latency_ms = rows["latency_ms"][rows["status"] == "ok"]
+    rows = run.requests
+    latency_ms = rows["latency_ms"][(rows["status"] == "ok") & (rows["finished_s"] >= after_s)]
     for column, q in (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)):
         assert total[column] == pytest.approx(latency_ms.quantile(q), nan_ok=True)
     assert total["mean_ms"] == pytest.approx(latency_ms.mean(), nan_ok=True)
-    assert total["sent"] == len(rows)
+    assert total["sent"] == (rows["arrived_s"] >= after_s).sum()
+
+
+@pytest.mark.parametrize("after_s", [0, 1, 7, 20, 31])
+def test_a_summary_after_some_time_counts_as_the_timeline_does(any_run, after_s):
+    after_s = min(after_s, any_run.seconds - 1)
+    total = any_run.summary(after_s).iloc[0]
+    table = any_run.timeline(0.5)
+    table = table[table["second"] >= after_s]
+    assert (table[["sent", "answered", "failed"]].sum() == total[["sent", "answered", "failed"]]).all()
+    assert total["in_flight"] == table["in_system"].iloc[-1]
+    assert total["throughput_per_s"] == pytest.approx(table["throughput_per_s"].mul(0.5).sum()
+                                                      / (any_run.seconds - after_s))
+    before = any_run.timeline(0.5).query("second < @after_s")["in_system"]
+    inside = before.iloc[-1] if len(before) else 0
+    assert inside + total["sent"] - total["answered"] - total["failed"] == total["in_flight"]
+
+
+def test_the_throughput_of_an_overloaded_server_is_what_it_can_do():
+    """Those who are answered late arrived early; a count of later arrivals gave 0/s and NaN here."""
+    run = sd.simulate(sd.Server(cpus=4, ram_gb=1_000), sd.Clients(users=9_000), seconds=60, seed=1)
+    for after_s in (0, 20, 40, 55):
+        total = run.summary(after_s).iloc[0]
+        assert total["throughput_per_s"] == pytest.approx(400, rel=0.04) and total["mean_ms"] > 0
+    assert total["percent_answered"] == 100 * total["answered"] / (total["answered"] + total["in_flight"])
+    assert run.summary()["percent_answered"].item() == pytest.approx(100 * 400 / 600, rel=0.05)
+
+
+def test_what_is_written_into_a_table_stays_there():
+    run = sd.simulate(sd.Server(cpus=2, ram_gb=4, calls=[sd.Queue(sd.Worker())]), sd.Clients(users=900), seconds=5)
+    before = [run.summary(), run.summary(2), run.conservation(), run.timeline(1.0)]
+    names = ["requests", "messages", "stations", "samples"]
+    kept = [getattr(run, name).copy(deep=True) for name in names]
+    with pytest.warns(pd.errors.ChainedAssignmentError):
+        run.requests.loc[:, "arrived_s"] = -1.0
+    mine = run.requests
+    mine.loc[:, "arrived_s"] = -1.0
+    mine.iloc[3, mine.columns.get_loc("latency_ms")] = 7.0
+    mine.loc[0, "status"], mine["new"] = "lost", 5
+    assert (mine["arrived_s"] == -1).all() and mine.loc[0, "status"] == "lost", "the reader's own table did change"
+    for table, column in ((run.messages, "sent_s"), (run.samples, "second"), (run.stations, "utilization")):
+        table.loc[:, column] = 0.25
+        table.iloc[0, -1] = table.iloc[-1, -1]
+    with pytest.raises(ValueError, match="read-only"):
+        run.requests["arrived_s"].to_numpy()[0] = -1
+    for name, table in zip(names, kept, strict=True):
+        pd.testing.assert_frame_equal(getattr(run, name), table, check_exact=True)
+    run._summaries.clear()
+    after = [run.summary(), run.summary(2), run.conservation(), run.timeline(1.0)]
+    for old, new in zip(before, after, strict=True):
+        pd.testing.assert_frame_equal(old, new, check_exact=True)
 
 
 def test_p99_is_a_quantile_and_no_multiple_of_the_mean():

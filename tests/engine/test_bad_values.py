@@ -1,0 +1,138 @@
+"""Every public parameter of results and theory, by class of badness: one clear sentence, at once, none accepted."""
+
+import decimal
+import math
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sdlib as sd
+
+THEORY = sd.theory
+SYSTEM, CROWD = sd.Server(cpus=2, ram_gb=4), sd.Clients(users=600)
+
+
+class Mute:
+    """Its repr raises, as that of a half-made object does."""
+
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+def build():
+    return SYSTEM, CROWD
+
+
+def build_users(users=100):
+    return SYSTEM, sd.Clients(users=users)
+
+
+def nested():
+    part = SYSTEM
+    for _ in range(30):
+        part = sd.LoadBalancer([part] * 2)
+    return part
+
+
+NO_NUMBER = {"text": "4", "true": True, "numpy true": np.True_, "complex": 4j, "nan": math.nan, "inf": math.inf,
+             "-inf": -math.inf, "none": None, "list": [4], "array": np.array([4, 5]), "masked": np.ma.masked,
+             "mute": Mute(), "decimal": decimal.Decimal(4), "digits": 10**5_000, "digits in a list": [10**5_000],
+             "huge system": nested(), "negative": -1, "tiny": -1e-300, "na": pd.NA, "date": pd.Timestamp(0)}
+NO_FUNCTION = {name: NO_NUMBER[name] for name in ("text", "true", "complex", "nan", "list", "array", "mute", "digits",
+                                                   "digits in a list", "huge system")}
+NO_VALUES = {"text": "12", "texts": ["1", "2"], "booleans": [True, False], "one boolean": [1.0, True],
+             "numpy booleans": np.array([True, False]), "complex": [1 + 0j, 2 + 0j], "complex array": np.array([1j, 2]),
+             "nan": [1, math.nan], "inf": [1.0, math.inf], "masked": np.ma.array([1.0, 2, 3], mask=[0, 1, 0]),
+             "none": None, "none inside": [1, None], "empty": [], "one": [1], "table": [[1, 2], [3, 4]],
+             "ragged": [[1], [2, 3]], "mute": Mute(), "mute inside": [1, Mute()], "digits": [1, 10**5_000],
+             "too large": [1e200, -1e200], "dict": {1: 2}, "set": {1, 2}, "dates": np.array(["2026", "2027"], "M8[Y]"),
+             "texts in a series": pd.Series(["a", "b"]), "na": [1, pd.NA], "decimals": [decimal.Decimal(1)] * 2}
+
+# (owner, parameter, how it is called with a value, the bad values, those of them that are allowed here)
+PLACES = [
+    ("simulate", "on_progress", lambda v, run: sd.simulate(SYSTEM, CROWD, 1, on_progress=v), NO_FUNCTION, ()),
+    ("simulate", "seconds", lambda v, run: sd.simulate(SYSTEM, CROWD, v), NO_NUMBER, ()),
+    ("simulate", "seed", lambda v, run: sd.simulate(SYSTEM, CROWD, 1, v), NO_NUMBER, ()),
+    ("simulate", "clients", lambda v, run: sd.simulate(SYSTEM, v), NO_NUMBER, ()),
+    ("system", "system", lambda v, run: sd.simulate(v, CROWD), NO_NUMBER, ()),
+    ("system", "system", lambda v, run: sd.cost(v), NO_NUMBER, ()),
+    ("timeline", "every_s", lambda v, run: run.timeline(v), {**NO_NUMBER, "zero": 0}, ("none",)),
+    ("summary", "after_s", lambda v, run: run.summary(v), NO_NUMBER, ()),
+    ("batch_means", "run", lambda v, run: sd.batch_means(v), NO_NUMBER, ()),
+    ("batch_means", "measure", lambda v, run: sd.batch_means(run, v), NO_NUMBER, ()),
+    ("batch_means", "batches", lambda v, run: sd.batch_means(run, batches=v), {**NO_NUMBER, "too many": 9_999}, ()),
+    ("batch_means", "after_s", lambda v, run: sd.batch_means(run, after_s=v), NO_NUMBER, ()),
+    ("batch_means", "level", lambda v, run: sd.batch_means(run, level=v), NO_NUMBER, ()),
+    *[(name, parameter, lambda v, run, call=call, parameter=parameter: call(**{parameter: v}), bad, allowed)
+      for name, call in (("replicate", lambda **knobs: sd.replicate(build, **{"seeds": 2, "seconds": 1} | knobs)),
+                         ("compare", lambda **knobs: sd.compare(build, build, **{"seeds": 2, "seconds": 1} | knobs)))
+      for parameter, bad, allowed in (("seeds", NO_NUMBER, ()), ("level", NO_NUMBER, ()), ("first_seed", NO_NUMBER, ()),
+                                      ("after_s", NO_NUMBER, ()), ("measure", NO_FUNCTION, ()),
+                                      ("n_jobs", {**NO_NUMBER, "zero": 0, "half": 1.5}, ("none", "negative")))],
+    ("replicate", "build", lambda v, run: sd.replicate(v, 2, 1), NO_FUNCTION, ()),
+    ("compare", "a", lambda v, run: sd.compare(v, build, 2, 1), NO_FUNCTION, ()),
+    ("compare", "b", lambda v, run: sd.compare(build, v, 2, 1), NO_FUNCTION, ()),
+    ("sweep", "grid", lambda v, run: sd.sweep(build_users, v), NO_NUMBER, ()),
+    ("sweep", "grid", lambda v, run: sd.sweep(build_users, {"users": v}),
+     {name: value for name, value in NO_NUMBER.items() if "list" not in name and name != "array"}, ()),
+    ("sweep", "n_jobs", lambda v, run: sd.sweep(build_users, {}, 1, n_jobs=v), {**NO_NUMBER, "zero": 0},
+     ("none", "negative")),
+    ("sweep", "after_s", lambda v, run: sd.sweep(build_users, {}, 1, after_s=v), NO_NUMBER, ()),
+    ("sweep", "seeds", lambda v, run: sd.sweep(build_users, {}, 1, v), NO_NUMBER, ()),
+    ("measure gave", "measure", lambda v, run: sd.replicate(build, 2, 1, lambda run: {"x": v}),
+     {name: value for name, value in NO_NUMBER.items() if name not in ("digits",)},
+     ("nan", "inf", "-inf", "negative", "tiny")),
+    ("measure gave", "measure", lambda v, run: sd.sweep(build, {}, 1, measure=lambda run: v), NO_NUMBER, ()),
+    ("confidence_interval", "values", lambda v, run: THEORY.confidence_interval(v), NO_VALUES, ()),
+    ("confidence_interval", "level", lambda v, run: THEORY.confidence_interval([1, 2], v), NO_NUMBER, ()),
+]
+SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {"arrivals_per_s": 30, "service_ms": 10},
+         "mg1": {"arrivals_per_s": 30, "service_ms": 10, "squared_cv": 1},
+         "mm1k": {"arrivals_per_s": 30, "service_ms": 10, "capacity": 4}, "erlang_b": {"servers": 4, "offered_load": 3},
+         "erlang_c": {"servers": 4, "offered_load": 3}, "power_of_choices": {"load": 0.5, "choices": 2},
+         "relaxation_s": {"service_ms": 10, "servers": 4, "utilization": 0.5},
+         "seconds_until_memory_is_full": {"arrivals_per_s": 500, "service_ms": 10, "cpus": 4, "ram_gb": 4,
+                                          "memory_mb": 8},
+         "student_t": {"freedom": 4, "level": 0.9}, "zipf_shares": {"objects": 10, "skew": 1},
+         "share_interval": {"successes": 1, "trials": 4, "level": 0.95},
+         "che_hit_ratio": {"objects": 10, "skew": 1, "capacity": 4}, "redundant": {"part": 0.9, "copies": 2},
+         "nines": {"part": 0.9}, "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2}}
+PLACES += [(name, parameter,
+            lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
+            NO_NUMBER, ()) for name, sound in SOUND.items() for parameter in sound]
+CASES = [pytest.param(owner, call, value, parameter, id=f"{owner}-{parameter}-{kind}")
+         for owner, parameter, call, values, allowed in PLACES for kind, value in values.items() if kind not in allowed]
+
+
+@pytest.fixture(scope="module")
+def run():
+    return sd.simulate(SYSTEM, CROWD, seconds=20)
+
+
+@pytest.mark.parametrize("owner, call, value, parameter", CASES)
+def test_a_bad_value_gets_one_clear_sentence(owner, call, value, parameter, run):
+    begun_s = time.perf_counter()
+    with warnings.catch_warnings(), pytest.raises(ValueError) as problem:
+        warnings.simplefilter("ignore")
+        call(value, run)
+    told = str(problem.value)
+    assert told.startswith(owner) and parameter in told and " must " in told and "for example " in told, told
+    assert "\n" not in told and len(told) < 500
+    assert time.perf_counter() - begun_s < 2
+
+
+def test_every_public_function_of_theory_is_walked():
+    walked = {*SOUND, "confidence_interval", "littles_law", "availability"}  # the last two: tests/test_theory.py
+    assert walked == {name for name in THEORY.__all__ if not isinstance(getattr(THEORY, name), type)}
+    assert len(CASES) >= 200
+
+
+@pytest.mark.parametrize("name", ["users", "seed"])
+def test_a_measure_must_not_take_the_name_of_a_setting(name):
+    with pytest.raises(ValueError, match=f"{name} must not be the name of a setting or seed"):
+        sd.sweep(build_users, {"users": [100]}, seconds=1, measure=lambda run: {name: 1.0})
+    with pytest.raises(ValueError, match="it must return a dict of names to numbers"):
+        sd.sweep(build_users, {"users": [100]}, seconds=1, measure=lambda run: {1: 1.0})
