@@ -1,6 +1,7 @@
 # make lab         open the course in JupyterLab          (PORT=8888, ARGS="--no-browser")
 # make test        every check: style, tests, every saved output of every lesson
 # make notebooks   run all lessons and save what they show
+# make recordings  run the labs' real software and save what stands in where it is missing
 # make bench       the performance table
 # make clean       remove what make built
 #
@@ -30,6 +31,9 @@ test: ready
 
 notebooks: ready
 	$(PY) -m tools.build_notebooks $(ARGS)
+
+recordings: ready
+	$(PY) -m tools.record_labs $(ARGS)
 
 bench: ready-bench
 	$(PY) -m tools.bench $(ARGS)
