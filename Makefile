@@ -1,6 +1,7 @@
 # make lab         open the course in JupyterLab          (PORT=8888, ARGS="--no-browser")
 # make test        every check: style, tests, every saved output of every lesson
 # make notebooks   run all lessons and save what they show
+# make recordings  run the labs' real software and save what stands in where it is missing
 # make bench       the performance table
 # make clean       remove what make built
 #
@@ -12,42 +13,38 @@ ARGS   ?=
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
-READY  := $(VENV)/.ready
-BENCH  := $(VENV)/.ready-bench
 FIRST  := notebooks/00-start-here.ipynb
-UV     := uv==0.13.9
+SET_UP := @PYTHON="$(PYTHON)" sh tools/make_venv.sh $(VENV)
 LESSON := PYTHONHASHSEED=0 SDLIB_HEADLESS=1
 
-.PHONY: lab test notebooks bench clean
-.DELETE_ON_ERROR:
+.PHONY: lab test notebooks recordings bench clean ready ready-bench
 
-lab: $(READY)
+lab: ready
 	$(PY) -m jupyterlab $$([ "$$(id -u)" = 0 ] && echo --allow-root) --ServerApp.root_dir=. \
 	    --LabApp.default_url=/lab/tree/$(FIRST) --port=$(PORT) \
 	    --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
 
-test: $(READY)
+test: ready
 	$(PY) -m ruff check .
 	$(LESSON) $(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    tests notebooks $(ARGS)
 
-notebooks: $(READY)
+notebooks: ready
 	$(PY) -m tools.build_notebooks $(ARGS)
 
-bench: $(BENCH)
+recordings: ready
+	$(PY) -m tools.record_labs $(ARGS)
+
+bench: ready-bench
 	$(PY) -m tools.bench $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml
-	@PYTHON="$(PYTHON)" sh tools/make_venv.sh $(VENV)
-	$(PY) -m pip install --quiet "$(UV)"
-	$(PY) -m uv pip install --quiet --python $(PY) -e ".[test]"
-	$(PY) -m sdlib.warm_up
-	@touch $@
+# A moment when all is there; else what is missing, also after the folder was moved.
+ready:
+	$(SET_UP) test
 
-$(BENCH): $(READY)
-	$(PY) -m uv pip install --quiet --python $(PY) -e ".[bench]"
-	@touch $@
+ready-bench:
+	$(SET_UP) test bench

@@ -272,3 +272,83 @@ def test_clients_report_malformed_lines(log):
 def test_clients_refuse_a_log_without_a_good_line(log):
     with pytest.raises(ValueError, match="example"):
         sd.Clients.from_access_log(log(["nothing", "of", "use"]))
+
+
+def test_clients_take_the_limit_that_the_refusal_names(log):
+    path = log([line(0), line(100), line(0)])
+    with pytest.raises(ValueError, match="max_disorder_s allows 60 s: sort the log by time, or allow more"):
+        sd.Clients.from_access_log(path)
+    crowd = sd.Clients.from_access_log(path, max_disorder_s=100, timeout_s=5)
+    assert crowd.arrivals_s.tolist() == [0.25, 0.75, 100.5]
+    with pytest.raises(ValueError, match=r"max_disorder_s must be a number from 0 to 86,400 \(s\)"):
+        sd.Clients.from_access_log(path, max_disorder_s="much")
+
+
+WILD = {"1970": "01/Jan/1970:00:00:07 +0000", "2090": "30/Aug/2090:12:00:00 +0000"}
+
+
+@pytest.mark.parametrize("wild", WILD)
+@pytest.mark.parametrize("place", [0, 7, 20])
+def test_a_wild_date_is_left_out_and_told(log, wild, place):
+    good = [line(second) for second in range(20)]
+    path = log(["no line", *good[:place], line(stamp=WILD[wild]), *good[place:]])
+    with pytest.warns(UserWarning) as told:
+        crowd = sd.Clients.from_access_log(path)
+    assert crowd.arrivals_s.tolist() == [second + 0.5 for second in range(20)]
+    assert [str(warning.message).partition(": ")[2] for warning in told] == [
+        "1 of 22 lines are malformed and left out; the first is line 1: 'no line'",
+        f"1 of 22 lines have a date far from all others and are left out; the first is line {place + 2}, of "
+        + ("01 January 1970" if wild == "1970" else "30 August 2090")]
+    found = crowd.access_log
+    assert len(found.arrivals_s) + found.malformed_lines + found.wild_lines == found.lines
+
+
+def test_wild_dates_at_both_ends_and_up_to_one_in_a_hundred(log):
+    good = [line(second // 10) for second in range(1000)]
+    found = read_access_log(log([*good[:500], *[line(stamp=WILD["1970"])] * 5, *good[500:],
+                                 *[line(stamp=WILD["2090"])] * 5]))
+    assert (len(found.arrivals_s), found.wild_lines, found.first_wild[0]) == (1000, 10, 501)
+    assert found.arrivals_s[-1] < 100
+
+
+def test_quiet_days_and_few_lines_are_no_wild_dates(log):
+    week = [line(86_400 * day + second) for day in (0, 1, 2, 3, 4, 7) for second in range(0, 36_000, 3_600)]
+    assert read_access_log(log(week)).remarks() == []
+    path = log([line(stamp=WILD["1970"]), line(0), line(1)])
+    with pytest.warns(UserWarning, match="for 20,695.5 days in a row, more than half of the log, there is no request"):
+        assert len(sd.Clients.from_access_log(path).arrivals_s) == 3
+
+
+def test_the_line_of_disorder_is_named_after_malformed_and_wild_lines(log):
+    good = [line(second + 100) for second in range(20)]
+    path = log(["bad", line(stamp=WILD["2090"]), *good, "bad", "bad", line(0), line(130)])
+    with pytest.raises(ValueError, match="line 25 is 119 s earlier than a line before it"):
+        read_access_log(path)
+
+
+def test_disorder_beyond_a_day_is_not_told_to_allow_more(log):
+    path = log([line(90_000), line(0)])
+    with pytest.raises(ValueError, match=r"line 2 is 90,000 s earlier .* 60 s: sort the log by time\. path must"):
+        read_access_log(path)
+
+
+def test_a_leap_second_counts_with_the_second_before_it(log):
+    stamps = ["31/Dec/2016:23:59:59 +0000", "31/Dec/2016:23:59:60 +0000", "01/Jan/2017:05:29:60 +0530",
+              "01/Jan/2017:00:00:00 +0000", "01/Jan/2017:00:00:60 +0000", "31/Dec/2016:23:59:61 +0000"]
+    found = read_access_log(log([line(stamp=stamp) for stamp in stamps]))
+    assert found.arrivals_s.tolist() == [1 / 6, 0.5, 5 / 6, 1.5]
+    assert (found.malformed_lines, found.first_malformed[0]) == (2, 5)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_carriage_returns_end_lines_too(log, packed):
+    content = "".join(text + "\r" for text in [line(0), "bad", line(1), "x" * 2 * LONGEST_LINE, line(3)]).encode()
+    found = read_access_log(log(gzip.compress(content) if packed else content))
+    assert (found.arrivals_s.tolist(), found.lines, found.malformed_lines) == ([0.5, 1.5, 3.5], 5, 2)
+    assert found.first_malformed == (2, "bad")
+
+
+def test_a_gzip_of_endless_blank_lines_is_refused_early(log):
+    path = log(gzip.compress(b"\n" * 1_000_000, compresslevel=1))
+    with pytest.raises(ValueError, match="no line of the first 100,000 is one of an access log; line 1 is ''"):
+        read_access_log(path)

@@ -97,19 +97,18 @@ class Clients(Component):
         here.finish(request, status)
 
     @classmethod
-    def from_access_log(cls, path, **knobs):
+    def from_access_log(cls, path, max_disorder_s=60, **knobs):
         """Clients that ask exactly when a real web server was asked.
 
         path: an access log in Common or Combined Log Format, plain or gzip; `read_access_log` says what is
-        accepted. users is the number of different addresses in the log. knobs: any other field.
-        Lines that are not in the format are left out, counted in `access_log.malformed_lines`, and warned about.
-        Raises ValueError for a file that is no such log.
+        accepted. max_disorder_s: how far lines may lie out of order, 0 to 86,400 s. users is the number of
+        different addresses in the log. knobs: any other field. Lines that are malformed, or dated far from all
+        others, are left out, counted in `access_log`, and warned about. Raises ValueError for a file that is no
+        such log.
         """
-        log = read_access_log(path)
-        if log.malformed_lines:
-            line, text = log.first_malformed
-            warnings.warn(f"{path}: {log.malformed_lines:,} of {log.lines:,} lines are malformed and left out; the "
-                          f"first is line {line:,}: {text!r}", stacklevel=2)
+        log = read_access_log(path, max_disorder_s)
+        for remark in log.remarks():
+            warnings.warn(f"{path}: {remark}", stacklevel=2)
         return cls(**{"users": log.clients, "arrivals_s": log.arrivals_s, "access_log": log} | knobs)
 
 

@@ -8,10 +8,12 @@ import pandas as pd
 
 from sdlib.labs.stage import find_program
 
-PACKAGES = {"aiohttp": "web server, clients", "boto3": "queue, topic", "moto": "queue, topic",
-            "aiosmtpd": "mail provider", "PyJWT": "authorization"}
-PROGRAMS = {"NGINX": ("load balancer, proxy, CDN edge", ("nginx",), "nginx"),
-            "Redis": ("cache", ("redis-server", "valkey-server"), "redis-server")}
+PACKAGES = {"aiohttp": "the web server and its clients", "boto3": "the queue and the topic",
+            "moto": "the queue and the topic", "aiosmtpd": "the mail provider", "PyJWT": "the authorization"}
+PROGRAMS = {"NGINX": ("the load balancer, the proxy and the CDN edge", ("nginx",), "nginx"),
+            "Redis": ("the cache", ("redis-server", "valkey-server"), "redis-server")}
+PURPOSE = ("The labs hold the simulation against real software. It runs on this computer only (127.0.0.1),\n"
+           "for the few seconds of a lab:")
 FIRST_LESSONS = ("aiohttp", "SQLite")
 
 
@@ -20,7 +22,7 @@ def check():
 
     Versions differ from machine to machine; `ready()` does not.
     """
-    rows = {"SQLite": ("database", sqlite3.sqlite_version, "part of Python")}
+    rows = {"SQLite": ("the database", sqlite3.sqlite_version, "part of Python")}
     rows |= {name: (role, _package_version(name), f"pip install {name}") for name, role in PACKAGES.items()}
     for name, (role, programs, package) in PROGRAMS.items():
         get = f"apt install {package}, or conda install -c conda-forge {package}, or brew install {programs[0]}"
@@ -31,15 +33,19 @@ def check():
 
 
 def ready(*components):
-    """Text that says whether the components (aiohttp and SQLite unless named) are here; the same on every machine."""
+    """Text that says what the real software is for, and whether it is here (aiohttp and SQLite unless named).
+
+    The same on every machine that has it.
+    """
     table = check()
     unknown = [name for name in components if name not in table.index]
     if unknown:
         raise ValueError(f"lab.ready({unknown[0]!r}): known components are {', '.join(table.index)}; "
                          "for example ready('NGINX').")
     chosen = table.loc[list(components or FIRST_LESSONS)]
-    return "\n".join(f"{name}: " + ("ready" if row["installed"] else f"missing; get it with: {row['how_to_get']}")
-                     for name, row in chosen.iterrows())
+    return "\n".join([PURPOSE, *(f"- {name}, as {row['stands_for']}: " + (
+        "ready" if row["installed"] else f"missing; get it with: {row['how_to_get']}")
+        for name, row in chosen.iterrows())])
 
 
 def _package_version(name):

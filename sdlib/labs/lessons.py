@@ -3,13 +3,15 @@
 from itertools import pairwise
 
 from sdlib.components.base import check_number, complain
-from sdlib.labs.result import LabResult, yes
+from sdlib.labs.recordings import recorded
+from sdlib.labs.result import LabResult
 from sdlib.labs.web import check_load, web_server
 
 LITTLE_TOLERANCE = 0.01
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in
 
 
+@recorded()
 def one_server(cpus=4, requests_per_s=200, seconds=5, service_ms=10.0, seed=1):
     """Lesson 1: what a request costs on a real server that has time to spare.
 
@@ -23,14 +25,16 @@ def one_server(cpus=4, requests_per_s=200, seconds=5, service_ms=10.0, seed=1):
                  unit="% of the capacity: requests_per_s x service_ms / 1000 / cpus")
     with running as server:
         load = server.load(requests_per_s, seconds, seed)
-    return LabResult({load_percent: load}, [
-        _counts(load),
-        f"every request is accounted for: {yes(load.conserved())}",
-        f"every answer carried its row from SQLite: {yes(_all_answered(load))}",
-        f"no request was held for less than its CPU time: {yes(_held_long_enough(load))}",
-        f"Little's law, in flight = arrival rate x time in the server: {yes(_little_holds(load))}"])
+    claims = [("every request is accounted for", load.conserved()),
+              ("every request was answered with its row from SQLite", _all_answered(load)),
+              ("no request was held for less than its CPU time", _held_long_enough(load)),
+              ("requests in the server = arrival rate x time in the server (Little's law)", _little_holds(load))]
+    return LabResult({load_percent: load}, claims,
+                     f"All {len(load.requests):,} real requests were answered, each with its row from SQLite, and "
+                     "Little's law holds in the real server as in the simulated one.")
 
 
+@recorded()
 def hockey_stick(cpus=2, utilizations=(0.3, 0.6, 0.8, 0.95, 1.3), seconds=2.5, service_ms=10.0, ram_requests=64,
                  restart_s=0.5, seed=1):
     """Lesson 2: a real server at rising load, and past its capacity.
@@ -53,28 +57,25 @@ def hockey_stick(cpus=2, utilizations=(0.3, 0.6, 0.8, 0.95, 1.3), seconds=2.5, s
             loads[round(100 * utilization)] = load
             measured_ms = service_ms + _overhead_ms(load)
         after = server.load(cpus * 200 / measured_ms, 0.5, seed)
-    return LabResult(loads, _overload_verdict(loads, after))
+    return LabResult(loads, _overload_claims(loads, after),
+                     "The real server does what the simulated one does: latency rises with the load, and past its "
+                     "capacity memory ran out, it crashed, lost and refused requests, and served again after the "
+                     "restart.")
 
 
-def _overload_verdict(loads, after):
+def _overload_claims(loads, after):
     first, *_, last = loads
     below, past = loads[first], loads[last]
     medians = {share: load.answered["latency_ms"].median() for share, load in loads.items()}
     failed = past.requests["status"].value_counts()
-    return [f"every request is accounted for: {yes(all(load.conserved() for load in [*loads.values(), after]))}",
-            f"at {first} % of its capacity the server answered all: {yes(_all_answered(below))}",
-            *(f"median latency at {last} % is longer than at {share} %: {yes(medians[last] > medians[share])}"
+    return [("every request is accounted for", all(load.conserved() for load in [*loads.values(), after])),
+            (f"at {first} % of its capacity the server answered all", _all_answered(below)),
+            *((f"the median latency at {last} % is longer than at {share} %", medians[last] > medians[share])
               for share in loads if share <= 80),
-            f"at {last} % memory ran out: the server crashed: {yes(past.crashes > 0)}",
-            f"at {last} % requests were lost in the crash: {yes(failed['lost'] > 0)}",
-            f"at {last} % requests were refused during the restart: {yes(failed['refused'] > 0)}",
-            f"after the restart the server answered all again: {yes(_all_answered(after))}"]
-
-
-def _counts(load):
-    counts = load.requests["status"].value_counts()
-    return (f"sent {len(load.requests):,}, answered {counts['ok']:,}, refused {counts['refused']:,}, "
-            f"lost {counts['lost']:,}, timed out {counts['timed out']:,}")
+            (f"at {last} % memory ran out and the server crashed", past.crashes > 0),
+            (f"at {last} % requests were lost in the crash", failed["lost"] > 0),
+            (f"at {last} % requests were refused during the restart", failed["refused"] > 0),
+            ("after the restart the server answered all again", _all_answered(after))]
 
 
 def _all_answered(load):

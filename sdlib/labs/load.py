@@ -10,7 +10,6 @@ import asyncio
 import errno
 import json
 import math
-import resource
 import sys
 from pathlib import Path
 
@@ -60,8 +59,6 @@ async def outcome(session, url, number):
 
 
 if __name__ == "__main__":
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most_files, 65_536), most_files))
     for line in sys.stdin:
         order = json.loads(Path(line.strip()).read_text())
         unfinished = Path(order["answers"] + ".part")

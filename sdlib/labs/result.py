@@ -6,52 +6,101 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from sdlib.labs.picture import STYLE, drawn
+from sdlib.labs.plots import latency_over, latency_spread
 from sdlib.whole import whole
 
 MB_PER_REQUEST = 8
-WHY_THEY_DIFFER = ("One run is noisy: a simulated range holds nine of ten runs of the same length. "
-                   "Outside the server a real request also crosses the network, HTTP and the client's timer; "
-                   "and this machine's other work takes its share.")
+BUSY_WAY_MS = 25                     # on a machine at rest nine of ten requests need less for the way
+LATENCY = ("Latency here is the time from the moment at which a request was meant to be sent until its answer was "
+           "there, measured by the client.")
+FED_WITH = ("The simulation is given the arrivals of the real run, the measured time that a request keeps a worker "
+            "busy, and the measured time of the way there and back (network, HTTP, the client's timer). Its range "
+            "holds nine of ten simulated runs; one real run is as noisy, and shares the machine with other work.")
 
 
 class LabResult:
-    """The result of a lab; a notebook shows `verdict` as text, and the measured times in a widget.
+    """The result of a lab: a notebook shows `verdict` as text; the picture and the measured times in a widget.
 
-    loads: dict, load in percent of capacity -> LoadResult. verdict: tuple of lines. measured: DataFrame, a row
-    per load, times in ms. `measured` and `compare()` differ from run to run: do not leave them as a cell's last
-    line where saved outputs are compared.
+    loads: dict, label (load in percent of capacity, number of workers, ...) -> LoadResult. axis: what the labels
+    are, in words. claims: (sentence, whether it held), ... sentence: the verdict when all of them held.
+    measured: DataFrame, a row per load, times in ms. `measured` and `compare()` differ from run to run: do not
+    leave them as a cell's last line where saved outputs are compared.
+    recorded: None for a run of this machine, now; else {"date", "machine", "versions", "why"} of a recorded one.
     """
 
-    def __init__(self, loads, verdict):
-        self.loads, self.verdict = loads, tuple(verdict)
+    def __init__(self, loads, claims, sentence, axis="load (% of the capacity)", recorded=None):
+        self.loads, self.sentence, self.axis, self.recorded = loads, sentence, axis, recorded
+        self.claims = tuple((text, bool(held)) for text, held in claims)
         tables = [load.summary() for load in loads.values()]
-        self.measured = pd.concat(tables).set_axis(pd.Index(loads, name="load_percent"))
+        self.measured = pd.concat(tables).set_axis(pd.Index(loads, name="load"))
+
+    @property
+    def verdict(self):
+        """One sentence; if a claim did not hold, which."""
+        broken = [text for text, held in self.claims if not held]
+        return "This run does not show it. It did not hold that " + "; and that ".join(broken) + "." if broken \
+            else self.sentence
 
     def __str__(self):
-        return "\n".join(self.verdict)
+        return self.verdict
 
     __repr__ = __str__
 
     def compare(self, simulate=None, seeds=20):
-        """Simulated beside measured, fed with the measured service time and the same arrivals.
+        """Simulated beside measured latency (see LATENCY), fed with measured service time, way and arrivals.
 
-        simulate(load, seed) -> (latencies in ms, share that failed); the course's engine unless given.
-        Returns a DataFrame, a row per load: measured_ms (mean time in the server), simulated_ms (median of the
-        seeds' means), low_ms and high_ms (their 5 % and 95 % points), measured_over_simulated, outside_ms (measured,
-        outside the server), and measured and simulated failed_percent.
+        simulate(load, seed) -> (time in the server in ms of each answered request, share that failed); the course's
+        engine unless given. Returns a DataFrame, a row per load: measured_ms (mean), simulated_ms (median of the
+        seeds' means), low_ms and high_ms (their 5 % and 95 % points), measured_over_simulated, way_ms (in the
+        simulated ones; measured under the first load), and measured and simulated failed_percent.
         """
-        rows = [_compared(load, partial(simulate or simulate_load, load), seeds) for load in self.loads.values()]
+        way_ms = self.way_ms()
+        rows = [_compared(load, partial(simulate or simulate_load, load), way_ms, seeds)
+                for load in self.loads.values()]
         return pd.DataFrame(rows, index=self.measured.index)
 
+    def way_ms(self, share=0.5):
+        """Time of the way there and back under the first load (latency without the time in the server): a quantile."""
+        first = next(iter(self.loads.values())).answered
+        return float((first["latency_ms"] - first["waited_ms"] - first["service_ms"]).quantile(share))
+
+    def plot(self, seeds=20):
+        """The picture as a `charts.Plot`: how one load's latencies are spread, or the mean over several loads."""
+        if len(self.loads) > 1:
+            return latency_over(self.compare(seeds=seeds), self.axis)
+        load = next(iter(self.loads.values()))
+        runs = [simulate_load(load, seed)[0] + self.way_ms() for seed in range(seeds)]
+        return latency_spread(load.answered["latency_ms"].to_numpy(), runs)
+
     def panel(self):
-        """The widget: the verdict, simulated beside measured, and all that was measured."""
+        """The widget: the verdict, the picture, and, folded away, what held and all that was measured."""
         with whole():
             import ipywidgets
-        compared = self.compare()
-        parts = [_list(self.verdict), picture(compared) if len(compared) > 1 else "",
-                 _table("Simulated beside measured", compared), f"<p>{WHY_THEY_DIFFER}</p>",
-                 _table("All that was measured on this machine, now", self.measured)]
-        return ipywidgets.VBox([ipywidgets.HTML(part) for part in parts if part])
+        held = "".join(f"<li>{html.escape(text)}: {'yes' if was else 'NO'}</li>" for text, was in self.claims)
+        parts = [STYLE, self._label(), f"<p><strong>{html.escape(self.verdict)}</strong></p>", drawn(self.plot()),
+                 f"<p>{LATENCY}{self._busy()}</p>",
+                 _folded("What was checked", f"<ul>{held}</ul><p>{FED_WITH}</p>"),
+                 _folded("The numbers: simulated beside measured", _table(self.compare(), self.axis)),
+                 _folded("All that was measured", _table(self.measured, self.axis))]
+        return ipywidgets.HTML(f'<div class="sdlib-lab">{"".join(parts)}</div>')
+
+    def _busy(self):
+        """A sentence where other work on this machine spoils the comparison."""
+        slow_ms = self.way_ms(0.9)
+        if slow_ms < BUSY_WAY_MS:
+            return ""
+        return (f" <strong>This machine was busy with other work</strong> (one request in ten took more than "
+                f"{slow_ms:.0f} ms on the way alone), which the simulation knows nothing of: run the cell again when "
+                "it is at rest.")
+
+    def _label(self):
+        if self.recorded is None:
+            return ""
+        versions = ", ".join(f"{name} {version}" for name, version in self.recorded["versions"].items())
+        missing = f" A run of your own needs {self.recorded['why']}." if self.recorded["why"] else ""
+        return html.escape(f"A recorded real run, of {self.recorded['date']} on {self.recorded['machine']} with "
+                           f"{versions}.{missing}")
 
     def _repr_mimebundle_(self, **options):
         return {**self.panel()._repr_mimebundle_(**options), "text/plain": str(self)}
@@ -72,52 +121,22 @@ def simulate_load(load, seed):
     return run.requests["latency_ms"].to_numpy()[is_ok], 1 - is_ok.mean()
 
 
-def _compared(load, run_once, seeds):
+def _compared(load, run_once, way_ms, seeds):
     runs = [run_once(seed) for seed in range(seeds)]
-    low, simulated, high = np.quantile([np.mean(latencies) for latencies, _ in runs], [0.05, 0.5, 0.95])
-    in_server_ms = (load.answered["waited_ms"] + load.answered["service_ms"]).mean()
-    return {"measured_ms": in_server_ms, "simulated_ms": simulated, "low_ms": low, "high_ms": high,
-            "measured_over_simulated": in_server_ms / simulated,
-            "outside_ms": load.answered["latency_ms"].mean() - in_server_ms,
+    low, simulated, high = way_ms + np.quantile([np.mean(times) for times, _ in runs], [0.05, 0.5, 0.95])
+    measured = load.answered["latency_ms"].mean()
+    return {"measured_ms": measured, "simulated_ms": simulated, "low_ms": low, "high_ms": high,
+            "measured_over_simulated": measured / simulated, "way_ms": way_ms,
             "measured_failed_percent": 100 * (1 - len(load.answered) / len(load.requests)),
             "simulated_failed_percent": 100 * np.median([failed for _, failed in runs])}
 
 
-def _list(lines):
-    return "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>"
+def _folded(title, content):
+    return f'<details><summary>{html.escape(title)}</summary><div class="wide">{content}</div></details>'
 
 
-def _table(title, table):
+def _table(table, axis):
     """A row per measure, a column per load."""
-    shown = table.rename(columns=lambda name: name.replace("_", " "), index="{} %".format).rename_axis("load")
+    shown = table.rename(columns=lambda name: name.replace("_", " ")).rename_axis(axis)
     cells = [[f"{value:,.{0 if (row % 1 == 0).all() else 2}f}" for value in row] for row in shown.T.to_numpy(float)]
-    return f"<b>{html.escape(title)}</b>" + pd.DataFrame(cells, shown.columns, shown.index).to_html(border=0)
-
-
-def picture(compared):
-    """SVG: mean time in the server against load, logarithmic; the simulated range as a bar, the measured as a dot."""
-    top, left, width, height = 20, 50, 420, 180
-    tops, bottoms = compared[["high_ms", "measured_ms"]].max().max(), compared[["low_ms", "measured_ms"]].min().min()
-    log_low, log_high = np.log10(bottoms / 1.3), np.log10(tops * 1.3)
-
-    def y(value_ms):
-        return top + height * (log_high - np.log10(value_ms)) / (log_high - log_low)
-    marks = []
-    for load, row in compared.iterrows():
-        x = left + width * load / (compared.index.max() * 1.08)
-        marks.append(f'<rect x="{x - 6:.1f}" y="{y(row["high_ms"]):.1f}" width="12" fill="#e69f00" stroke="#7a5200" '
-                     f'height="{y(row["low_ms"]) - y(row["high_ms"]):.1f}"/>'
-                     f'<circle cx="{x:.1f}" cy="{y(row["measured_ms"]):.1f}" r="5" fill="#0072b2" stroke="#fff"/>'
-                     f'<text x="{x:.1f}" y="{top + height + 16}" text-anchor="middle">{load} %</text>')
-    marks += [f'<text x="{left - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick} ms</text>'
-              f'<line x1="{left}" x2="{left + width}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" stroke="#ccc"/>'
-              for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if log_low < np.log10(tick) < log_high][::-1]
-    says = "Mean time in the server against load: measured (dot), simulated (bar: nine of ten runs)"
-    return (f'<svg role="img" aria-label="{says}; the numbers are in the table below" width="490" height="240" '
-            f'style="background:#fff;font:12px sans-serif;display:block">'
-            f'<text x="8" y="13">{says}</text>{"".join(marks[::-1])}</svg>')
-
-
-def yes(condition):
-    """The word of a verdict."""
-    return "yes" if condition else "NO"
+    return pd.DataFrame(cells, shown.columns, shown.index).to_html(border=0)

@@ -21,14 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sdlib.labs import child, watchdog
+from sdlib.labs.faults import LabError, failure, in_words
 
 FOLDER_PREFIX = "sdlib-lab-"
 MARK = "SDLIB_LAB"          # in the environment of every process of a lab: its folder
 SOURCE = Path(__file__).resolve().parents[2]
-
-
-class LabError(RuntimeError):
-    """Real software did not start, or ended too early."""
 
 
 @contextmanager
@@ -52,6 +49,7 @@ class Stage:
 
     def __init__(self):
         self.folder, self._processes, self._ports, self._watchdog = None, [], [], None
+        self.is_open = False
 
     def __enter__(self):
         if sys.platform == "win32":
@@ -60,7 +58,8 @@ class Stage:
         self._owner = os.getpid()
         atexit.register(self.close)
         try:
-            self._open()
+            with in_words("the lab could not be set up"):
+                self._open()
         except BaseException:
             self.close()
             raise
@@ -71,9 +70,10 @@ class Stage:
 
     @no_interrupt()
     def _open(self):
-        self.folder = _new_folder()
+        self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._watchdog = self._popen([sys.executable, "-I", "-S", watchdog.__file__, str(self.folder)],
                                      stdin=subprocess.PIPE, bufsize=0)
+        self.is_open = True
 
     @no_interrupt()
     def start(self, command, log, stdin=subprocess.DEVNULL):
@@ -123,18 +123,19 @@ class Stage:
             if _is_listening(port):
                 return
             time.sleep(0.02)
-        raise LabError("The lab's software did not start. Its last words:\n" + self.last_words(process))
+        raise failure("the lab's software did not start", self.log_of(process))
 
-    def last_words(self, process):
-        """The last ten lines that a process wrote."""
+    def log_of(self, process):
+        """All that a process of this lab wrote."""
         log = next(log for entry, log in self._processes if entry is process)
-        return "\n".join((self.folder / log).read_text(errors="replace").splitlines()[-10:])
+        return (self.folder / log).read_text(errors="replace")
 
     @no_interrupt()
     def close(self):
         """End all processes, free the ports, remove the folder. May be called twice."""
         if os.getpid() != self._owner:               # a fork of the kernel must not end the lab
             return
+        self.is_open = False
         for process, _ in list(self._processes):
             self.stop(process)
         for held in self._ports:
@@ -150,14 +151,6 @@ class Stage:
         search = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, MARK: str(self.folder), "PYTHONPATH": search}
         return subprocess.Popen(command, env=environment, start_new_session=True, **options)
-
-
-def _new_folder():
-    try:
-        return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
-    except OSError as error:
-        raise LabError(f"A lab needs a temporary folder, and there is none to be had: {error}. "
-                       "Free some space, or set TMPDIR to a folder that has some.") from error
 
 
 def find_program(*names):

@@ -13,7 +13,8 @@ import pandas as pd
 
 from sdlib.components.base import check_number, complain
 from sdlib.kernel.statuses import STATUSES
-from sdlib.labs.stage import LabError, Stage
+from sdlib.labs.faults import LabError, check_open_files, failure, in_words
+from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
 
 MOST_REQUESTS = 20_000
@@ -48,11 +49,13 @@ def web_server(cpus=2, service_ms=10.0, ram_requests=512, restart_s=1.0, seed=0,
 
 @contextmanager
 def _running(plan):
+    check_open_files(plan["ram_requests"] + 3 * plan["cpus"])
     with Stage() as stage, StatusLine("real web server on 127.0.0.1") as status:
-        plan = {**plan, "port": stage.reserve_port(plan["port"])}
-        process = stage.start([sys.executable, "-m", "sdlib.labs.server", json.dumps(plan)], log="server.log")
-        sender = stage.start([sys.executable, "-m", "sdlib.labs.load"], log="load.log", stdin=PIPE)
-        stage.wait_until_listening(process, plan["port"])
+        with in_words("the web server could not be started"):
+            plan = {**plan, "port": stage.reserve_port(plan["port"])}
+            process = stage.start([sys.executable, "-m", "sdlib.labs.server", json.dumps(plan)], log="server.log")
+            sender = stage.start([sys.executable, "-m", "sdlib.labs.load"], log="load.log", stdin=PIPE)
+            stage.wait_until_listening(process, plan["port"])
         yield WebServer(stage, process, sender, plan, status)
 
 
@@ -70,10 +73,16 @@ class WebServer:
         The requests come from a process of their own. A request that is not answered within 10 s times out.
         """
         arrivals_s = poisson_arrivals(*check_load(requests_per_s, seconds), seed)
+        if not self._stage.is_open:
+            raise LabError("This server has stopped: its `with` block has ended. Load it inside the block.")
+        with in_words("the load could not be sent"):
+            return self._loaded(arrivals_s, seed, f"{requests_per_s:.0f} requests/s for {seconds:g} s")
+
+    def _loaded(self, arrivals_s, seed, doing):
         self.wait_until_up()
         plan = {"url": self.url, "seed": seed, "timeout_s": CLIENT_TIMEOUT_S, "arrivals_s": arrivals_s.tolist()}
         crashes, before = self.crashes(), self.seen()
-        answers = self._send(plan, f"{requests_per_s:.0f} requests/s for {seconds:g} s")
+        answers = self._send(plan, doing)
         self.wait_until_up()
         crashed = self.crashes() - crashes
         after = dict.fromkeys(before, np.nan) if crashed else self.seen()
@@ -101,7 +110,7 @@ class WebServer:
         while not answers.exists():
             for process in (self._sender, self._process):
                 if process.poll() is not None:
-                    raise LabError("The load ended too early. Last words:\n" + self._stage.last_words(process))
+                    raise failure("the load ended too early", self._stage.log_of(process))
             self._status.show(doing)
             time.sleep(0.1)
         told = json.loads(answers.read_text())

@@ -20,7 +20,7 @@ class Traces:
     def folders(self):
         return list(self.home.glob(FOLDER_PREFIX + "*"))
 
-    def wait_until_gone(self, within_s=20):
+    def wait_until_gone(self, within_s=60):
         until = time.monotonic() + within_s
         while (self.processes() or self.folders()) and time.monotonic() < until:
             time.sleep(0.05)

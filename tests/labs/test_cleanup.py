@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -43,16 +44,17 @@ def test_interrupt_while_starting_or_loading(traces, after_s):
     assert traces.processes() == [] and traces.folders() == []
 
 
-@pytest.mark.parametrize("moment", ["_new_folder", "_is_listening"])
+@pytest.mark.parametrize("moment", ["mkdtemp", "_is_listening"])
 def test_interrupt_at_a_bad_moment(traces, monkeypatch, moment):
     """An interrupt in the middle of a step that starts something waits for the step, then everything ends."""
-    step = getattr(stage_module, moment)
+    home = tempfile if moment == "mkdtemp" else stage_module
+    step = getattr(home, moment)
 
-    def interrupted(*given):
-        done = step(*given)
+    def interrupted(*given, **named):
+        done = step(*given, **named)
         signal.raise_signal(signal.SIGINT)
         return done
-    monkeypatch.setattr(stage_module, moment, interrupted)
+    monkeypatch.setattr(home, moment, interrupted)
     with pytest.raises(KeyboardInterrupt), lab.web_server():
         pass
     assert traces.processes() == [] and traces.folders() == []
@@ -83,24 +85,29 @@ def test_helper_killed_in_the_middle(traces, killed):
 def test_python_ends_without_leaving_the_block(traces):
     code = "from sdlib import labs; running = labs.web_server(); running.__enter__(); print('up')"
     said = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": ROOT}, text=True,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=120)
     assert said.stdout == "up\n" and said.returncode == 0, said.stderr
     assert traces.wait_until_gone()
 
 
-@pytest.mark.parametrize("main_thread", [True, False])
-def test_kernel_killed_in_the_middle_of_a_load(traces, main_thread):
+IN_A_THREAD = """\
+import threading
+def run():
+    with labs.web_server() as server:
+        server.load(100, 30)
+threading.Thread(target=run).start()"""
+
+
+@pytest.mark.parametrize("code", ["labs.one_server(seconds=30)", "labs.hockey_stick(seconds=10)", IN_A_THREAD])
+def test_kernel_killed_in_the_middle_of_a_lab(traces, code):
     """kill -9 of a real kernel; from another thread the watchdog alone has to do it."""
-    code = ["from sdlib import labs", "def run():", "    with labs.web_server() as server:",
-            "        server.load(100, 30)"]
-    code += ["run()"] if main_thread else ["import threading", "threading.Thread(target=run).start()"]
     manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": ROOT})
     try:
-        client.execute("\n".join(code))
-        until = time.monotonic() + 30
+        client.execute("from sdlib import labs\n" + code)
+        until = time.monotonic() + 120
         while time.monotonic() < until and not list(traces.home.glob("*/load.json")):
             time.sleep(0.05)
-        assert len(traces.processes()) == PROCESSES
+        assert len(traces.processes()) >= PROCESSES
         os.kill(manager.provisioner.process.pid, signal.SIGKILL)
         assert traces.wait_until_gone()
     finally:
@@ -135,7 +142,7 @@ def test_no_room_for_the_folder(traces, monkeypatch):
     def full(**options):
         raise OSError(28, "No space left on device")
     monkeypatch.setattr(stage_module.tempfile, "mkdtemp", full)
-    with pytest.raises(lab.LabError, match=r"temporary folder.*No space left"), lab.web_server():
+    with pytest.raises(lab.LabError, match=r"set up: the temporary folder .* takes no more data"), lab.web_server():
         pass
 
 

@@ -1,0 +1,65 @@
+"""The two pictures of the labs, simulated beside measured, as `charts.Plot`."""
+
+import numpy as np
+
+from sdlib.charts.theme import BLUE, ORANGE, Plot, plain
+from sdlib.charts.words import duration
+from sdlib.labs.picture import MEASURED, SIMULATED
+
+TICKS_MS = [step * 10.0**power for power in range(-1, 5) for step in (1, 2, 5)]
+SHARES = np.concatenate([np.linspace(0, 0.95, 77)[1:], np.linspace(0.955, 0.995, 9)])
+
+
+def latency_spread(measured_ms, runs):
+    """The share of the requests that were answered within a time: measured, and simulated with its range.
+
+    measured_ms: latencies in ms. runs: list of arrays, a simulated run each.
+    """
+    simulated = np.array([np.quantile(run, SHARES) for run in runs])
+    low, middle, high = np.quantile(simulated, [0.05, 0.5, 0.95], axis=0)
+    measured = np.quantile(measured_ms, SHARES)
+    percent = 100 * SHARES
+    p50, p99 = np.quantile(measured_ms, [0.5, 0.99])
+    alt = (f"Share of the requests answered within a time. Measured: half within {duration(p50)}, 99 % within "
+           f"{duration(p99)}. Simulated: half within {duration(np.interp(50, percent, middle))}, 99 % within "
+           f"{duration(np.interp(99, percent, middle))}.")
+    band = _trace(SIMULATED, [*low, *high[::-1]], [*percent, *percent[::-1]], fill="toself", showlegend=False)
+    return Plot([band, _trace(SIMULATED, middle, percent, dash="dash"), _trace(MEASURED, measured, percent)], alt,
+                x=_log_axis("latency", min(low[0], measured[0]), max(high[-1], measured[-1])),
+                y={"title": {"text": "requests answered within that time"}, "range": [0, 100],
+                   "tickvals": [0, 25, 50, 75, 90, 99], "ticktext": ["0", "25 %", "50 %", "75 %", "90 %", "99 %"]})
+
+
+def latency_over(compared, axis):
+    """Mean latency against the loads of a `LabResult.compare()` table; axis: what the loads are."""
+    labels = [str(label) for label in compared.index]
+    numbers = all(isinstance(label, (int, float)) for label in compared.index)
+    places = list(compared.index) if numbers else list(range(len(labels)))
+    told = "; ".join(f"{label}: measured {duration(row['measured_ms'])}, simulated {duration(row['low_ms'])} to "
+                     f"{duration(row['high_ms'])}" for label, row in compared.iterrows())
+    simulated = _trace(SIMULATED, places, compared["simulated_ms"], mode="markers")
+    simulated["error_y"] = {"array": plain(compared["high_ms"] - compared["simulated_ms"]),
+                            "arrayminus": plain(compared["simulated_ms"] - compared["low_ms"])}
+    simulated["name"] = "simulated (nine of ten runs)"
+    measured = _trace(MEASURED, places, compared["measured_ms"], mode="markers")
+    room = (max(places) - min(places)) * 0.08
+    return Plot([simulated, measured], f"Mean latency by {axis}. {told}.",
+                x={"title": {"text": axis}, "range": [min(places) - room, max(places) + room], "tickvals": places,
+                   "ticktext": labels},
+                y=_log_axis("mean latency of the answered requests", compared[["low_ms", "measured_ms"]].min().min(),
+                            compared[["high_ms", "measured_ms"]].max().max()))
+
+
+def _trace(name, x, y, mode="lines", dash=None, **more):
+    color = BLUE if name == MEASURED else ORANGE
+    return {"type": "scatter", "name": name, "meta": name, "mode": mode, "x": plain(x), "y": plain(y),
+            "line": {"color": color, **({"dash": dash} if dash else {})}, "marker": {"color": color, "size": 10},
+            **more}
+
+
+def _log_axis(title, low_ms, high_ms):
+    low_ms, high_ms = low_ms / 1.15, high_ms * 1.15
+    crowded = high_ms / low_ms > 200
+    ticks = [tick for tick in TICKS_MS if not crowded or round(np.log10(tick), 6) % 1 == 0]
+    return {"type": "log", "title": {"text": title}, "range": [float(np.log10(low_ms)), float(np.log10(high_ms))],
+            "tickvals": ticks, "ticktext": [duration(tick) for tick in ticks]}
