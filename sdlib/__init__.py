@@ -13,6 +13,8 @@ _HOMES = {
     "sdlib.results.run": ["Run"],
     "sdlib.results.experiments": ["replicate", "sweep"],
     "sdlib.results.bill": ["cost"],
+    "sdlib.charts.table": ["table"],
+    "sdlib.lessons.ledger": ["ledger"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],
