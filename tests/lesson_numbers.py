@@ -58,7 +58,7 @@ def unbacked(lesson, facts):
 
 def claims(lesson, cell):
     """The prose that may claim something: not the sources, nor the title's line with the lesson's own minutes."""
-    prose = readable(cell.text.replace(cell.sources, " "))
+    prose = readable(cell.text.replace(cell.sources, " ") if cell.sources else cell.text)
     return re.sub(r"\b\d+(?:\s*(?:to|-|–)\s*\d+)?\s+minutes\b", " ", prose) if cell.place == 0 else prose
 
 

@@ -188,6 +188,10 @@ class Lesson:
         paths = sorted(self.path.parent.glob("[0-9][0-9]-*.ipynb"))
         return [Lesson(path) for path in paths if int(path.name[:2]) < self.number]
 
+    def words(self, cell):
+        """How many words of prose a cell has."""
+        return len(re.findall(r"[^\W\d_][\w'-]*", cell.prose))
+
     def places(self, called, text):
         """Where a function is called with this text: places of cells."""
         return [cell.place for cell in self.code for call in cell.calls if call.name == called and call.text == text]

@@ -49,7 +49,7 @@ MEMORY = Prediction(
                "400 of 533 is what the cores can do while they work. The full memory still means a crash, with all "
                "that were inside, and half a minute away."),
         Choice("about 60 %, 45 to 68 %",
-               "So it is usually. In this run the server crashed more often, or less often, than the ask supposes."),
+               "So it is usually. In this run the server crashed more often than that, or less often."),
         Choice("as with 4 GB, under 45 %",
                "It does change something: the memory fills 32 times as slowly, so the server works for two minutes "
                "between two restarts, and not for four seconds."),
@@ -60,7 +60,7 @@ MEMORY = Prediction(
     because="The queue grows by 133 a second, so 128 GB last for two minutes. Then the server crashes, loses all that "
             "were waiting, and is away for 30 seconds. Those that are answered have waited up to half a minute. More "
             "memory makes the crash later, not impossible.",
-    answer_shown_as=(r"\b6[0-4](\.\d+)? ?%", r"\b6[0-3]\.\d\b", r"crash\w* later"),
+    answer_shown_as=(r"\b6[1-3](\.\d+)? ?%", r"\b6[1-3]\.\d\b", r"crash\w* later"),
 )
 
 

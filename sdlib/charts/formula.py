@@ -6,9 +6,10 @@ from sdlib.charts.theme import BLUE, ORANGE, Plot, figure, plain
 from sdlib.components.base import complain
 
 NEEDED = ("formula", "low", "high")
+INTERVAL = "20 runs: mean and 95 % interval"
 
 
-def beside(table, x, y, says=None, bars="20 runs: mean and 95 % interval", log_x=False, width=840, height=360):
+def formula_and_runs(table, x, y, says=None, bars=INTERVAL, log_x=False, width=840, height=360):
     """A `go.Figure`: the formula as a line, what the runs gave as bars, and one sentence on whether they meet.
 
     table: DataFrame with a column for x (ascending), and formula, low, high. x, y: what the axes show; x names its
@@ -16,7 +17,7 @@ def beside(table, x, y, says=None, bars="20 runs: mean and 95 % interval", log_x
     column is missing.
     """
     if not isinstance(table, pd.DataFrame) or not {x, *NEEDED} <= set(table):
-        complain("beside", "table", list(table), f"a DataFrame with the columns {x}, {', '.join(NEEDED)}",
+        complain("formula_and_runs", "table", list(table), f"a DataFrame with the columns {x}, {', '.join(NEEDED)}",
                  "pd.DataFrame(rows)")
     says = says or _counted(table)
     traces = [_line(table[x], table["formula"]), _bars(table[x], table["low"], table["high"], bars)]
