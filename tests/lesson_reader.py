@@ -108,7 +108,7 @@ class Cell:
     def table_heads(self):
         """The column names of each saved table, the name over its index included."""
         rows = [row for output in self.outputs for row in HEAD_ROW.findall(output.get("data", {}).get("text/html", ""))]
-        cells = [re.findall(r"<th[^>]*>(.*?)</th>", row, re.DOTALL) for row in rows]
+        cells = [re.findall(r"<th(?:\s[^>]*)?>(.*?)</th>", row, re.DOTALL) for row in rows]
         return [[html.unescape(name) for name in names if name.strip()] for names in cells]
 
     def figures(self):

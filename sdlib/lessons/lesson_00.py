@@ -3,9 +3,9 @@
 import random
 
 import sdlib as sd
-from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter
+from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, word
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
-from sdlib.teach.kinds import WrongKind, shown, yes_or_no
+from sdlib.teach.kinds import yes_or_no
 
 STEP_USERS = 100
 
@@ -163,10 +163,7 @@ WORDS = (HEALTHY, FULL, DOWN, BEHIND)
 
 def _diagnosis(label, sent, answered, mean_ms, busy_percent, right):
     def play(diagnose):
-        said = diagnose(sent, answered, mean_ms, busy_percent)
-        if said not in WORDS:
-            raise WrongKind(f"You gave {shown(said)}. Asked for: one of {', '.join(map(repr, WORDS))}.")
-        return said
+        return word(WORDS)(diagnose(sent, answered, mean_ms, busy_percent))
 
     def fault(said):
         if said == right:

@@ -1,5 +1,6 @@
 """What predictions and goals read off a run, and kinds of answers that lessons share."""
 
+import types
 from dataclasses import replace
 
 from sdlib.results.simulate import simulate
@@ -29,10 +30,18 @@ def again(run, users=None, **knobs):
 
 def letter(letters):
     """A kind of answer: one of these letters, in either case."""
+    return word(letters, str.upper)
+
+
+def word(words, tidy=str.lower):
+    """A kind of answer: one of these texts, whatever its case and the blanks around it."""
     def read(value):
-        if not isinstance(value, str) or value.strip().upper() not in letters:
+        if isinstance(value, types.CoroutineType):
+            value.close()   # otherwise Python warns, later and elsewhere, that it was never awaited
+        said = tidy(value.strip()) if isinstance(value, str) else ""
+        if said not in tuple(words):
             raise WrongKind(f"You gave {shown(value)}.")
-        return value.strip().upper()
+        return said
     return read
 
 
