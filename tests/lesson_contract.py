@@ -15,7 +15,7 @@ STEPS = {0: (1, 35), 1: (1, 3), 2: (3, 5), 3: (5, 7), 4: (8, 8), 5: (9, 10), 6: 
          9: (19, 19), 10: (20, 21), 11: (22, 23), 12: (24, 27), 13: (28, 30), 14: (31, 31), 15: (32, 32),
          16: (33, 33), 17: (34, 34), 18: (35, 35), 19: (1, 35)}
 OVERVIEWS = (0, 19)
-MOST_CODE_LINES, MOST_WORDS, MOST_BYTES = 20, 1_400, 500_000
+MOST_CODE_LINES, LONGEST_LINE, MOST_WORDS, MOST_BYTES = 20, 100, 1_400, 500_000
 FEWEST_CELLS, MOST_CELLS, MOST_COLUMNS = 20, 30, 6
 FILLER = re.compile(
     r"\b(in this (notebook|lesson|section),? (we|you)|we will now|let'?s|simply|just|obviously|of course|basically"
@@ -173,6 +173,9 @@ def code(lesson):
         lines = cell.source.count("\n") + 1
         if lines > MOST_CODE_LINES:
             yield f"cell {cell.place}: {lines} lines of code"
+        longest = max(map(len, cell.source.splitlines()), default=0)
+        if longest > LONGEST_LINE:
+            yield f"cell {cell.place}: a line of {longest} characters; beside a sidebar {LONGEST_LINE} can be read"
         if NETWORK.search(cell.source):
             yield f"cell {cell.place}: installs something or leaves this machine"
     imports = (ast.Import, ast.ImportFrom)

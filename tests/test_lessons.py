@@ -114,6 +114,7 @@ BROKEN = [
     ("figures", change("## Key", markdown("## Key points\n![strip](sample_lesson.py)")), "not a sentence"),
     ("code", change("import", code("import sdlib as sd\nx = 1")), "imports only"),
     ("code", change("sd.lab", code("x = 1\n" * 21)), "lines of code"),
+    ("code", change("sd.lab", code("x = " + "1 + " * 25 + "1")), "a line of 105 characters"),
     ("code", change("sd.lab", code("open('https://example.org/data.csv')")), "leaves this machine"),
     ("saved", lambda cells: cells[3].update(execution_count=None), "not run in order"),
     ("saved", lambda cells: cells[3].metadata.update(tags=["nbval-skip"]), "exempt"),

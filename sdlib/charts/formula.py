@@ -23,7 +23,7 @@ def formula_and_runs(table, x, y, says=None, bars=INTERVAL, log_x=False, width=8
     traces = [_line(table[x], table["formula"]), _bars(table[x], table["low"], table["high"], bars)]
     axis = {"title": {"text": x}, "tickformat": ",", **({"type": "log", "dtick": 1} if log_x else {})}
     plot = Plot(traces, f"A formula beside simulations: {y} against {x}. {says}", axis,
-                {"title": {"text": y}}, title=says)
+                {"title": {"text": y}, **({"range": [-4, 108]} if "%" in y else {})}, title=says)
     return figure([plot], width, height)
 
 

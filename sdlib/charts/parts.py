@@ -43,7 +43,8 @@ def where_the_time_goes(run, settings):
                "x": plain([parts[name] for parts in bars.values()]),
                "text": [duration(parts[name]) if parts[name] > width / 12 else "" for parts in bars.values()],
                "textposition": "inside", "insidetextanchor": "middle",
-               "marker": {"color": colour, "pattern": {"shape": shape}, "line": {"color": INK, "width": 1}}}
+               "insidetextfont": {"color": "#FFFFFF"}, "marker": {"color": colour, "pattern": _hatched(shape),
+                                                                 "line": {"color": INK, "width": 1}}}
               for name, (colour, shape) in looks.items()]
     totals = [note(f"<b>{duration(sum(parts.values()))}</b>", sum(parts.values()), name, xanchor="left", xshift=4)
               for name, parts in bars.items()]
@@ -51,6 +52,10 @@ def where_the_time_goes(run, settings):
     return Plot(traces, f"Where the time of a request goes, on average: {said}.",
                 {"title": {"text": "mean latency (ms)"}, "range": [0, width * 1.12]}, {"range": [-0.6, 1.6]},
                 notes=totals)
+
+
+def _hatched(shape):
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": 0.35, "solidity": 0.15, "size": 10}
 
 
 def _before(parts, name):
