@@ -17,8 +17,9 @@ def answered_against_users(run, settings):
     """Lesson 0: the share of the requests that was answered, below the most that the machine could answer."""
     users, answered = run.clients.users, 100 - float(run.summary()["error_percent"].iloc[0])
     full_at = users / offered_load(run)
-    most = {"type": "scatter", "mode": "lines", "name": "the most it could answer", "x": plain(CROWDS),
-            "y": plain(np.minimum(1, full_at / CROWDS) * 100), "line": {"color": BLUE, "width": 2.5, "dash": "dash"}}
+    crowds = np.sort([*CROWDS, full_at])    # with the very place where the line bends
+    most = {"type": "scatter", "mode": "lines", "name": "the most it could answer", "x": plain(crowds),
+            "y": plain(np.minimum(1, full_at / crowds) * 100), "line": {"color": BLUE, "width": 2.5, "dash": "dash"}}
     here = {"type": "scatter", "mode": "markers", "name": "this run", "x": [users], "y": plain([answered]),
             "marker": {"color": VERMILION, "size": 15, "symbol": "star-diamond", "line": {"width": 1.5, "color": INK}}}
     side = {"xanchor": "left", "xshift": 10} if users < 3_000 else {"xanchor": "right", "xshift": -10}
