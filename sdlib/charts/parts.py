@@ -5,12 +5,13 @@ import math
 import numpy as np
 
 from sdlib.charts.latency import offered_load
-from sdlib.charts.theme import BLUE, GREEN, INK, VERMILION, Plot, note, plain
+from sdlib.charts.theme import BLUE, GREEN, INK, VERMILION, WHITE, Plot, note, plain
 from sdlib.charts.words import duration, number
 from sdlib.theory import mmc
 
 CROWDS = np.logspace(1, 6, 101)
 FIRST_WIDTH_MS = 15
+LOOKS = {"waiting for a core": (VERMILION, "/"), "computing": (BLUE, ""), "in the database": (GREEN, ".")}
 
 
 def answered_against_users(run, settings):
@@ -37,22 +38,27 @@ def where_the_time_goes(run, settings):
         bars = {"formula": computed, **bars}
     widest = max(sum(parts.values()) for parts in bars.values())
     width = FIRST_WIDTH_MS * 2 ** max(0, math.ceil(math.log2(max(widest, 1e-9) * 1.05 / FIRST_WIDTH_MS)))
-    looks = {"waiting for a core": (VERMILION, "/"), "computing": (BLUE, ""), "in the database": (GREEN, ".")}
-    # Stacked by their starts: a picture of several plots has no room for Plotly's one mode for all its bars.
-    traces = [{"type": "bar", "orientation": "h", "name": name, "y": list(bars), "offsetgroup": "one",
-               "base": plain([_before(parts, name) for parts in bars.values()]),
-               "x": plain([parts[name] for parts in bars.values()]),
-               "text": [duration(parts[name]) if parts[name] > width / 12 else "" for parts in bars.values()],
-               "textposition": "inside", "insidetextanchor": "middle",
-               "insidetextfont": {"color": "#FFFFFF"}, "marker": {"color": colour, "pattern": _hatched(shape),
-                                                                 "line": {"color": INK, "width": 1}}}
-              for name, (colour, shape) in looks.items()]
+    traces = [_bar(name, bars, width) for name in LOOKS]
     totals = [note(f"<b>{duration(sum(parts.values()))}</b>", sum(parts.values()), name, xanchor="left", xshift=4)
               for name, parts in bars.items()]
+    if computed is None:
+        totals.append(note("<b>overloaded:</b> the wait grows, and no formula holds", 0.5, 1, xref="x domain",
+                           yref="y domain", yanchor="top"))
     said = ", ".join(f"{duration(value)} {name}" for name, value in bars["this run"].items())
     return Plot(traces, f"Where the time of a request goes, on average: {said}.",
                 {"title": {"text": "mean latency (ms)"}, "range": [0, width * 1.12]}, {"range": [-0.6, 1.6]},
                 notes=totals)
+
+
+def _bar(name, bars, width):
+    """One part in every bar. Stacked by its start: a picture of several plots has no one mode for all its bars."""
+    colour, shape = LOOKS[name]
+    lengths = [parts[name] for parts in bars.values()]
+    return {"type": "bar", "orientation": "h", "name": name, "y": list(bars), "offsetgroup": "one",
+            "base": plain([_before(parts, name) for parts in bars.values()]), "x": plain(lengths),
+            "text": [duration(length) if length > width / 12 else "" for length in lengths],
+            "textposition": "inside", "insidetextanchor": "middle", "insidetextfont": {"color": WHITE},
+            "marker": {"color": colour, "pattern": _hatched(shape), "line": {"color": INK, "width": 1}}}
 
 
 def _hatched(shape):
