@@ -98,6 +98,14 @@ def test_what_answers_a_prediction_is_saved_folded_away():
     assert notebook.cells[1].metadata == {}
 
 
+def test_what_is_printed_is_saved_in_one_piece_however_the_clock_cut_it():
+    pieces = [nbformat.v4.new_output("stream", name=name, text=text)
+              for name, text in (("stdout", "a\n"), ("stdout", "b\n"), ("stderr", "c\n"), ("stdout", "d\n"))]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=pieces)])
+    build_notebooks.clean(notebook)
+    assert [output.text for output in notebook.cells[0].outputs] == ["a\nb\n", "c\n", "d\n"]
+
+
 def test_the_folder_holds_the_notebook_and_nothing_else(built):
     path, _ = built
     assert list(path.parent.iterdir()) == [path]

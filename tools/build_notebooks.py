@@ -79,9 +79,23 @@ def clean(notebook):
         if ANSWER in kept.get("tags", []):
             kept["jupyter"] = {"outputs_hidden": True}
         cell.metadata = nbformat.from_dict(kept)
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
         for output in cell.get("outputs", []):
             # A saved view of a widget that is gone hides the text or the picture that could stand in for it.
             output.get("data", {}).pop(WIDGET_VIEW, None)
+
+
+def joined(outputs):
+    """The outputs with neighbouring pieces of one stream as one: how print is cut depends on the clock."""
+    whole = []
+    for output in outputs:
+        is_more = whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name
+        if is_more:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def take_stills(notebook):
