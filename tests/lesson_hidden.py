@@ -51,7 +51,7 @@ def given_away(lesson):
             if cell.outputs and not cell.is_closed and not asks_only(cell):
                 yield f"cell {cell.place}: its output stands open between {asked.key} and its reveal"
         for cell, shown in shows([cell for cell in lesson.code if cell.place > ask], asked.answer_shown_as):
-            if re.search(re.escape(shown), "" if cell.is_closed else cell.printed):
+            if shown in (cell.placeholder if cell.is_closed else cell.printed):
                 yield f"cell {cell.place}: its open output shows the answer of {asked.key}: {shown!r}"
 
 

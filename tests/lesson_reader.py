@@ -92,7 +92,16 @@ class Cell:
     @cached_property
     def shown(self):
         """What a learner who has run nothing sees of the cell: prose, code, and outputs unless they are folded."""
-        return f"{self.prose}\n{self.source if self.kind == 'code' else ''}\n{'' if self.is_closed else self.printed}"
+        code = self.source if self.kind == "code" else ""
+        return f"{self.prose}\n{code}\n{self.placeholder if self.is_closed else self.printed}"
+
+    @property
+    def placeholder(self):
+        """What JupyterLab writes in the place of folded outputs: the first line of the first one's source."""
+        data = self.outputs[0].get("data", {}) if self.outputs else {}
+        said = self.outputs[0].get("text", "") if self.outputs else ""
+        text = data.get("text/html") or data.get("text/plain") or said
+        return text.strip().partition("\n")[0]
 
     @cached_property
     def printed(self):

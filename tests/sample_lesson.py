@@ -27,7 +27,7 @@ def printed(text):
 def table(name, shown, columns=1):
     """The output of a cell that ends in a DataFrame with one number, or with that number in several columns."""
     head = "".join(f"<th>{name}</th>" for _ in range(columns))
-    page = f"<style>.x {{ width: 7331px }}</style><table><thead><tr>{head}</tr></thead><td>{shown}</td></table>"
+    page = f"<div>\n<style>.x {{ width: 7331px }}</style><table><thead><tr>{head}</tr></thead><td>{shown}</td></table></div>"
     data = {"text/plain": f"{name}\n{shown}", "text/html": page}
     return {"output_type": "display_data", "metadata": {}, "data": data}
 
@@ -58,7 +58,7 @@ def good_cells():
         code("run = sd.simulate(shop, crowd)\ndisplay(sd.table(run))\nsd.predict('01-utilization').reveal(run)",
              table("busy (%)", 1.667), answer=True),
         code("sd.predict('01-cores')"),
-        code("sd.predict('01-cores').reveal(run)", printed("the mean latency was 11.0 ms"), answer=True),
+        code("sd.predict('01-cores').reveal(run)", printed("mean latency\n11.0 ms"), answer=True),
         code("sd.explore(build, chart=sd.charts.where_the_time_goes, goals=sd.goals('01'))", answer=True),
         markdown("## Step 3: a hundred clients\n\nThe server is 1.7 % busy: its *utilization*."),
         code("sd.replicate(build, seeds=20)\nsd.theory.mmc(1, 2, 3)", figure()),

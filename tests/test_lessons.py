@@ -98,6 +98,8 @@ BROKEN = [
      "01-utilization is given away before it is asked, in cell 2: 'nearly idle'"),
     ("given_away", insert(3, code("print(busy)", printed("busy: 1.67 %"))), "01-utilization is given away"),
     ("given_away", change("reveal(run)", OPEN_RESULT), "stands open between 01-utilization and its reveal"),
+    ("given_away", change("'01-cores').reveal", code("sd.predict('01-cores').reveal(run)", printed("now 11.0 ms"),
+                                                     answer=True)), "its open output shows the answer of 01-cores"),
     ("given_away", change("sd.ledger", code("sd.ledger('01')", printed("it was 1.67 % busy"))),
      "its open output shows the answer of 01-utilization"),
     ("goals_given_away", change("## Steps 1", markdown("## Steps 1 and 2\n\nTake 17 cores.")), "'17 cores'"),
@@ -191,7 +193,7 @@ def beside_an_earlier_one(folder, *cells):
 def test_what_an_earlier_lesson_gives_away_is_found(tmp_path):
     lesson = beside_an_earlier_one(tmp_path, code("run.summary()", printed("busy 1.67 %")))
     assert any("given away before it is asked" in problem for problem in contract.given_away(lesson))
-    lesson = beside_an_earlier_one(tmp_path, code("run.summary()", printed("busy 1.67 %"), answer=True))
+    lesson = beside_an_earlier_one(tmp_path, code("run.summary()", printed("busy\n1.67 %"), answer=True))
     assert list(contract.given_away(lesson)) == []
 
 
