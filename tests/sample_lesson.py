@@ -27,7 +27,8 @@ def printed(text):
 def table(name, shown, columns=1):
     """The output of a cell that ends in a DataFrame with one number, or with that number in several columns."""
     head = "".join(f"<th>{name}</th>" for _ in range(columns))
-    page = f"<div>\n<style>.x {{ width: 7331px }}</style><table><thead><tr>{head}</tr></thead><td>{shown}</td></table></div>"
+    rows = f"<table><thead><tr>{head}</tr></thead><td>{shown}</td></table>"
+    page = f"<div>\n<style>.x {{{{ width: 7331px }}}}</style>{rows}</div>"
     data = {"text/plain": f"{name}\n{shown}", "text/html": page}
     return {"output_type": "display_data", "metadata": {}, "data": data}
 
