@@ -19,6 +19,8 @@ _HOMES = {
     "sdlib.results.experiments": ["compare", "replicate", "sweep"],
     "sdlib.results.certainty": ["batch_means"],
     "sdlib.results.bill": ["cost"],
+    "sdlib.charts.table": ["table"],
+    "sdlib.lessons.ledger": ["ledger"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],

@@ -5,6 +5,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from lesson_facts import FACTS
+from lesson_hidden import given_away, goals_given_away, tags, without_answer
 from lesson_numbers import unbacked
 from lesson_parts import EXERCISES, parts
 from lesson_reader import Lesson, alt_text
@@ -14,12 +15,13 @@ STEPS = {0: (1, 35), 1: (1, 3), 2: (3, 5), 3: (5, 7), 4: (8, 8), 5: (9, 10), 6: 
          9: (19, 19), 10: (20, 21), 11: (22, 23), 12: (24, 27), 13: (28, 30), 14: (31, 31), 15: (32, 32),
          16: (33, 33), 17: (34, 34), 18: (35, 35), 19: (1, 35)}
 OVERVIEWS = (0, 19)
-MOST_CODE_LINES, MOST_WORDS, MOST_BYTES = 20, 1_900, 500_000
-FEWEST_CELLS, MOST_CELLS = 20, 42
+MOST_CODE_LINES, LONGEST_LINE, MOST_WORDS, MOST_BYTES = 20, 100, 1_400, 500_000
+FEWEST_CELLS, MOST_CELLS, MOST_COLUMNS = 20, 30, 6
 FILLER = re.compile(
     r"\b(in this (notebook|lesson|section),? (we|you)|we will now|let'?s|simply|just|obviously|of course|basically"
     r"|easy as|as (we|you) can see|it is important to|great job|well done|congratulations|awesome|amazing|powerful"
     r"|exciting|dive|delve|welcome)\b", re.IGNORECASE)
+TERM = r"\*{1,2}[^*\n]*\b%ss?\b[^*\n]*\*{1,2}|^#+ .*\b%ss?\b"
 STEP = re.compile(r"\bsteps?\s+(\d+)(?:\s*(?:to|and|-|–)\s*(\d+))?", re.IGNORECASE)
 NETWORK = re.compile(r"https?://(?!127\.0\.0\.1|localhost)|\b(urllib|requests\.(get|post)|httpx|wget|curl|pip)\b")
 SENTENCE = re.compile(r"[A-Z0-9].{15,}[.!?]$", re.DOTALL)
@@ -47,6 +49,65 @@ def steps(lesson):
     planned = set(range(first, last + 1))
     yield from (f"step {step} is not taken up" for step in sorted(planned - taken_up))
     yield from (f"step {step} belongs to another lesson" for step in sorted(taken_up - planned))
+
+
+def journey(lesson):
+    """Lesson 0 lists all 35 steps, in order, each with the lesson that takes it up."""
+    if lesson.number != 0:
+        return
+    text = "\n".join(cell.text for cell in lesson.markdown)
+    found = re.findall(r"^(\d+)\. .+\(lesson (\d+)\)", text, re.MULTILINE)
+    listed = [(int(step), int(number)) for step, number in found]
+    if [step for step, _ in listed] != list(range(1, 36)):
+        yield f"the document's steps are not listed from 1 to 35, each with its lesson: {len(listed)} found"
+    for step, number in listed:
+        first, last = STEPS.get(number, (0, 0))
+        if number in OVERVIEWS or not first <= step <= last:
+            yield f"step {step} is not taken up in lesson {number}"
+
+
+def panel(lesson):
+    """The panel stands in the first third, of the cells or of the words, and has a chart that no earlier lesson had."""
+    cell = lesson.first("sd.explore")
+    if not cell:
+        return
+    words = [lesson.words(other) for other in lesson.cells]
+    if cell.place > len(lesson.cells) / 3 and sum(words[:cell.place]) > sum(words) / 3:
+        yield f"the panel is cell {cell.place} of {len(lesson.cells)}, after {sum(words[:cell.place])} of " \
+              f"{sum(words)} words: it belongs in the first third"
+    for other in lesson.earlier():
+        if chart(other) == chart(lesson):
+            yield f"its chart, {chart(lesson)}, is that of lesson {other.number}"
+
+
+def chart(lesson):
+    """What the lesson's panel draws beside the system."""
+    cell = lesson.first("sd.explore")
+    return next((call.keywords.get("chart", "latency") for call in cell.calls if call.name == "sd.explore"), "")
+
+
+def tables(lesson):
+    """A table has at most six columns; before "Go deeper" their names are plain words."""
+    is_deep = False
+    for cell in lesson.cells:
+        is_deep = is_deep or any("go deeper" in text.lower() for _, text in cell.headings)
+        for names in cell.table_heads():
+            if len(names) > MOST_COLUMNS:
+                yield f"cell {cell.place}: a table of {len(names)} columns: {', '.join(names)}"
+            if not is_deep:
+                yield from (f"cell {cell.place}: the column {name!r} is no plain word" for name in names if "_" in name)
+
+
+def terms(lesson):
+    """Each new word is set off and explained in the first cell, after the title, that uses it."""
+    listed = re.search(r"\*\*New words\*\*:(.+?)\.\s*$", "\n".join(cell.text for cell in lesson.markdown), re.MULTILINE)
+    for term in (listed[1].split(",") if listed else ()):
+        word = re.escape(term.strip())
+        uses = [cell for cell in lesson.markdown[1:] if re.search(rf"\b{word}s?\b", cell.text, re.IGNORECASE)]
+        if not re.search(TERM % (word, word), uses[0].text, re.IGNORECASE | re.MULTILINE):
+            yield f"the new word {term.strip()!r} is used in cell {uses[0].place} and not set off there"
+        elif "New words" in uses[0].text and "New words" not in uses[0].text[:40] and len(uses) == 1:
+            yield f"the new word {term.strip()!r} is used nowhere"
 
 
 def wiring(lesson):
@@ -112,6 +173,9 @@ def code(lesson):
         lines = cell.source.count("\n") + 1
         if lines > MOST_CODE_LINES:
             yield f"cell {cell.place}: {lines} lines of code"
+        longest = max(map(len, cell.source.splitlines()), default=0)
+        if longest > LONGEST_LINE:
+            yield f"cell {cell.place}: a line of {longest} characters; beside a sidebar {LONGEST_LINE} can be read"
         if NETWORK.search(cell.source):
             yield f"cell {cell.place}: installs something or leaves this machine"
     imports = (ast.Import, ast.ImportFrom)
@@ -145,7 +209,7 @@ def headings(lesson):
 
 def size(lesson):
     """A lesson stays readable in one sitting."""
-    words = sum(len(re.findall(r"[^\W\d_][\w'-]*", cell.prose)) for cell in lesson.markdown)
+    words = sum(map(lesson.words, lesson.markdown))
     if words > MOST_WORDS:
         yield f"{words} words of prose; {MOST_WORDS} at most"
     if not FEWEST_CELLS <= len(lesson.cells) <= MOST_CELLS:
@@ -179,7 +243,7 @@ def link_problem(lesson, cell, target):
     parts_of = urlsplit(target)
     if parts_of.scheme:
         well_formed = parts_of.scheme == "https" and "." in parts_of.netloc
-        in_sources = lesson.section(cell).lower().startswith("source") or "**source" in cell.text.lower()
+        in_sources = target in cell.sources
         return "" if well_formed and in_sources else "an address of the outside world belongs under Sources, with https"
     file = lesson.path.parent / unquote(parts_of.path) if parts_of.path else lesson.path
     if parts_of.path and not file.exists():
@@ -190,4 +254,5 @@ def link_problem(lesson, cell, target):
     return "" if unquote(parts_of.fragment) in other.anchors else "there is no such heading"
 
 
-RULES = [parts, title, steps, wiring, numbers, facts, figures, code, saved, headings, size, wording, links]
+RULES = [parts, title, steps, journey, panel, tables, terms, given_away, goals_given_away, without_answer, tags,
+         wiring, numbers, facts, figures, code, saved, headings, size, wording, links]

@@ -3,6 +3,8 @@
 import re
 from decimal import Decimal
 
+from lesson_reader import readable
+
 # Not numbers that a lesson claims: addresses, list marks, "step 3", "lesson 02", names such as p99, M/M/4, HTTP/2.
 NOT_CLAIMS = [
     re.compile(r"\b\d+\.\d+\.\d+\.\d+\b"),
@@ -47,7 +49,7 @@ def unbacked(lesson, facts):
     for cell in lesson.cells:
         if cell.kind == "code":
             shown |= values(cell.source) | values(cell.printed)
-        elif not lesson.section(cell).lower().startswith("source"):
+        else:
             known = shown | ahead(lesson, cell)
             found += [(cell.place, number) for number, percent in with_unit(claims(lesson, cell))
                       if number not in facts and not backed(value(number), percent, known)]
@@ -55,8 +57,9 @@ def unbacked(lesson, facts):
 
 
 def claims(lesson, cell):
-    """The prose that may claim something. The title's line with the minutes is the lesson's own plan."""
-    return re.sub(r"\b\d+(?:\s*(?:to|-|–)\s*\d+)?\s+minutes\b", " ", cell.prose) if cell.place == 0 else cell.prose
+    """The prose that may claim something: not the sources, nor the title's line with the lesson's own minutes."""
+    prose = readable(cell.text.replace(cell.sources, " ") if cell.sources else cell.text)
+    return re.sub(r"\b\d+(?:\s*(?:to|-|–)\s*\d+)?\s+minutes\b", " ", prose) if cell.place == 0 else prose
 
 
 def ahead(lesson, cell):

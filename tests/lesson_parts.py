@@ -3,6 +3,7 @@
 import re
 
 ALL = range(20)
+AFTER_LESSON_0 = range(1, 20)
 AFTER_THE_FIRST = range(2, 20)      # lessons that begin with the failure of an earlier system
 WITH_A_LAB = range(1, 19)
 EXERCISES = ("easy", "medium", "hard")
@@ -52,19 +53,22 @@ def has_table(lesson, cell):
 
 
 def is_open_box(lesson, cell):
-    return any(call.keywords.get("engine") == "reference" for call in cell.calls)
+    """The component's own process, and a small run of it on the reference engine."""
+    shows = any(call.name == "inspect.getsource" for call in cell.calls)
+    return shows and any(call.keywords.get("engine") == "reference" for call in cell.calls)
 
 
-def is_theory(lesson, cell):
-    return any(name.startswith("sd.theory.") for name in cell.names)
+def is_check(lesson, cell):
+    """One picture: a formula beside at least 20 seeds. Lesson 0 comes before theory and intervals have names."""
+    seeds = [call.keywords.get("seeds", 20) for call in cell.calls if call.name in ("sd.replicate", "sd.sweep")]
+    if lesson.number == 0:
+        return bool(cell.figures()) and re.search(r"range\(([2-9]\d|\d{3,})\)", cell.source)
+    has_theory = any(name.startswith("sd.theory.") for name in cell.names)
+    return bool(cell.figures()) and has_theory and any(count >= 20 for count in seeds)
 
 
 def is_lab(lesson, cell):
     return any(name.startswith("sd.lab.") for name in cell.names)
-
-
-def has_figure(lesson, cell):
-    return bool(cell.figures())
 
 
 def is_exercise(level):
@@ -86,24 +90,21 @@ PARTS = [
     ("run", simulates, ALL),
     ("the run's table", has_table, ALL),
     ("reveal", method("reveal"), ALL),
-    ("open the box", is_open_box, ALL),
-    ("explore", calls("sd.explore"), ALL),
+    ("panel", calls("sd.explore"), ALL),
     ("goals", calls("sd.goals"), ALL),
-    ("static twin: picture", has_figure, ALL),
-    ("static twin: table", has_table, ALL),
-    ("theory check", is_theory, ALL),
+    ("check", is_check, ALL),
     ("lab", is_lab, WITH_A_LAB),
     *[(f"{level} exercise", is_exercise(level), ALL) for level in EXERCISES],
     ("quiz", calls("sd.quiz"), ALL),
-    ("what it cost", calls("sd.cost"), ALL),
+    ("what it cost", calls("sd.ledger"), ALL),
+    ("go deeper, which says that it is optional", heading(r"go deeper.*optional"), ALL),
+    ("open the box", is_open_box, AFTER_LESSON_0),
     ("where the model lies", heading(r"\bmodel\b"), ALL),
     ("sources", heading(r"\bsources?\b"), ALL),
     ("key points", heading(r"key points|to keep|remember"), ALL),
     ("new words", heading(r"\b(new words|glossary|terms)\b"), ALL),
     ("progress", calls("sd.progress"), ALL),
 ]
-# The goals are often made just above the panel that they belong to.
-MAY_COME_EARLIER = {"goals"}
 
 
 def parts(lesson):
@@ -116,8 +117,6 @@ def parts(lesson):
         later = [at for at in places if at >= place]
         if not places:
             yield f"{name}: missing"
-        elif name in MAY_COME_EARLIER:
-            continue
         elif not later:
             yield f"{name}: in cell {places[-1]}, but it must not come before cell {place}"
         else:

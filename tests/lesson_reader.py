@@ -14,13 +14,18 @@ FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 HTML_LINK = re.compile(r"""\b(?:href|src)\s*=\s*["']([^"']+)["']""")
+SOURCES = re.compile(r"^(#{2,6}) Sources?\b.*?(?=^#|\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
+HEAD_ROW = re.compile(r"<thead>\s*<tr.*?</tr>", re.DOTALL)
 BARE_URL = re.compile(r"https?://[^\s<>)\"']+")
 PLOTLY = "application/vnd.plotly.v1+json"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call in a code cell: its dotted name ("sd.predict"), its first argument if that is a text, its keywords."""
+    """A call in a code cell: its dotted name ("sd.predict"), its first argument if that is a text, its keywords.
+
+    keywords: those with a constant or a dotted name as value; a dotted name stands as text.
+    """
 
     name: str
     text: str
@@ -69,9 +74,7 @@ class Cell:
     @cached_property
     def prose(self):
         """The words that a learner reads: no code, no addresses, no tags."""
-        text = re.sub(r"`[^`]*`", " ", self.text)
-        text = LINK.sub(lambda match: match[2], text)
-        return html.unescape(re.sub(r"<[^>]+>", " ", BARE_URL.sub(" ", text)))
+        return readable(self.text)
 
     @cached_property
     def links(self):
@@ -81,14 +84,51 @@ class Cell:
         known = {target for _, _, target in links}
         return links + [(False, "", url) for url in BARE_URL.findall(LINK.sub("", self.text)) if url not in known]
 
+    @property
+    def is_closed(self):
+        """Whether its outputs are saved folded away; JupyterLab opens them when the cell is run."""
+        return self.metadata.get("jupyter", {}).get("outputs_hidden") is True
+
+    @cached_property
+    def shown(self):
+        """What a learner who has run nothing sees of the cell: prose, code, and outputs unless they are folded."""
+        code = self.source if self.kind == "code" else ""
+        return f"{self.prose}\n{code}\n{self.placeholder if self.is_closed else self.printed}"
+
+    @property
+    def placeholder(self):
+        """What JupyterLab writes in the place of folded outputs: the first line of the first one's source."""
+        data = self.outputs[0].get("data", {}) if self.outputs else {}
+        said = self.outputs[0].get("text", "") if self.outputs else ""
+        text = data.get("text/html") or data.get("text/plain") or said
+        return text.strip().partition("\n")[0]
+
     @cached_property
     def printed(self):
         """What the saved outputs say, as plain text: streams, text, tables, and the alt texts of figures."""
         return "\n".join(said for output in self.outputs for said in output_texts(output))
 
+    @cached_property
+    def sources(self):
+        """The part under a heading "Sources", or ""."""
+        found = SOURCES.search(self.text)
+        return found[0] if found else ""
+
+    def table_heads(self):
+        """The column names of each saved table, the name over its index included."""
+        rows = [row for output in self.outputs for row in HEAD_ROW.findall(output.get("data", {}).get("text/html", ""))]
+        cells = [re.findall(r"<th(?:\s[^>]*)?>(.*?)</th>", row, re.DOTALL) for row in rows]
+        return [[html.unescape(name) for name in names if name.strip()] for names in cells]
+
     def figures(self):
         """The outputs that hold a plotly figure."""
         return [output for output in self.outputs if PLOTLY in output.get("data", {})]
+
+
+def readable(markdown):
+    """The words of markdown that a learner reads."""
+    text = LINK.sub(lambda match: match[2], re.sub(r"`[^`]*`", " ", markdown))
+    return html.unescape(re.sub(r"<[^>]+>", " ", BARE_URL.sub(" ", text)))
 
 
 def output_texts(output):
@@ -121,7 +161,8 @@ def call_of(node):
     """The Call that a syntax node stands for."""
     texts = [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
     text = texts[0] if texts and isinstance(texts[0], str) else ""
-    keywords = {word.arg: word.value.value for word in node.keywords if isinstance(word.value, ast.Constant)}
+    keywords = {word.arg: word.value.value if isinstance(word.value, ast.Constant) else dotted(word.value)
+                for word in node.keywords if isinstance(word.value, (ast.Constant, ast.Attribute, ast.Name))}
     return Call(dotted(node.func), text, keywords)
 
 
@@ -150,6 +191,19 @@ class Lesson:
     def anchors(self):
         """What `#...` may point to: JupyterLab writes a heading with its blanks as dashes."""
         return {text.replace(" ", "-") for cell in self.markdown for _, text in cell.headings}
+
+    def earlier(self):
+        """The lessons before this one, from the same folder, in order."""
+        paths = sorted(self.path.parent.glob("[0-9][0-9]-*.ipynb"))
+        return [Lesson(path) for path in paths if int(path.name[:2]) < self.number]
+
+    def words(self, cell):
+        """How many words of prose a cell has."""
+        return len(re.findall(r"[^\W\d_][\w'-]*", cell.prose))
+
+    def places(self, called, text):
+        """Where a function is called with this text: places of cells."""
+        return [cell.place for cell in self.code for call in cell.calls if call.name == called and call.text == text]
 
     def first(self, called):
         """The first code cell that calls a function of this name, or None."""

@@ -12,13 +12,23 @@ def markdown(source):
     return nbformat.v4.new_markdown_cell(source)
 
 
-def code(source, *outputs):
-    return nbformat.v4.new_code_cell(source, outputs=[nbformat.from_dict(output) for output in outputs])
+def code(source, *outputs, answer=False):
+    """A code cell; as an answer its outputs are folded away."""
+    metadata = {"tags": ["answer"], "jupyter": {"outputs_hidden": True}} if answer else {}
+    return nbformat.v4.new_code_cell(source, outputs=[nbformat.from_dict(output) for output in outputs],
+                                     metadata=metadata)
 
 
-def table(name, shown):
-    """The output of a cell that ends in a DataFrame with one number."""
-    page = f"<style>.x {{ width: 7331px }}</style><table><tr><th>{name}</th><td>{shown}</td></tr></table>"
+def printed(text):
+    """What print leaves."""
+    return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+def table(name, shown, columns=1):
+    """The output of a cell that ends in a DataFrame with one number, or with that number in several columns."""
+    head = "".join(f"<th>{name}</th>" for _ in range(columns))
+    rows = f"<table><thead><tr>{head}</tr></thead><td>{shown}</td></table>"
+    page = f"<div>\n<style>.x {{{{ width: 7331px }}}}</style>{rows}</div>"
     data = {"text/plain": f"{name}\n{shown}", "text/html": page}
     return {"output_type": "display_data", "metadata": {}, "data": data}
 
@@ -40,33 +50,29 @@ def change(mark, cell):
 
 def good_cells():
     return [
-        markdown("# One server\n\nSteps 1 to 3 of the document. 35 minutes.\n\nclient → **server** → database"),
-        markdown("## What this is about\n\n- name a thing\n- measure it\n- size it\n\nHow busy is one server?"),
+        markdown("# One server\n\nSteps 1 to 3 of the document. 35 minutes.\n\nclient → **server** → database\n\n"
+                 "- name a thing\n- measure it\n- size it\n\nHow busy is one server?"),
         code("import sdlib as sd"),
         markdown("## Steps 1 and 2\n\nA client asks, a server answers."),
         code("sd.charts.diagram(shop)", figure()),
-        markdown("## Step 3: a hundred clients"),
-        code("first = sd.predict('01-utilization')\nfirst"),
-        code("second = sd.predict('01-latency')\nsecond"),
-        code("run = sd.simulate(shop, crowd)\nrun.summary()", table("utilization_percent", 1.667)),
-        markdown("The server is 1.7 % busy."),
-        code("first.reveal(run)"),
-        code("sd.simulate(shop, crowd, engine='reference').summary()", table("users", 100)),
-        code("goals = sd.goals('01')"),
-        code("sd.explore(build, goals=goals)"),
-        code("show()", figure()),
-        code("settings", table("users", 100)),
-        code("sd.theory.mmc(1, 2, 3)"),
+        code("sd.predict('01-utilization')"),
+        code("run = sd.simulate(shop, crowd)\ndisplay(sd.table(run))\nsd.predict('01-utilization').reveal(run)",
+             table("busy (%)", 1.667), answer=True),
+        code("sd.predict('01-cores')"),
+        code("sd.predict('01-cores').reveal(run)", printed("mean latency\n11.0 ms"), answer=True),
+        code("sd.explore(build, chart=sd.charts.where_the_time_goes, goals=sd.goals('01'))", answer=True),
+        markdown("## Step 3: a hundred clients\n\nThe server is 1.7 % busy: its *utilization*."),
+        code("sd.replicate(build, seeds=20)\nsd.theory.mmc(1, 2, 3)", figure()),
         code("sd.lab.serve()"),
-        code("answer = ...\nsd.exercise('01-easy').check(answer)"),
-        code("answer = ...\nsd.exercise('01-medium').check(answer)"),
-        code("answer = ...\nsd.exercise('01-hard').check(answer)"),
+        *(code(f"answer = ...\nsd.exercise('01-{level}').check(answer)") for level in ("easy", "medium", "hard")),
         code("sd.quiz('01')"),
-        code("sd.cost(shop)", table("usd", 140)),
-        markdown("## Where the model lies\n\nNo server is this calm."),
-        markdown("## Sources\n\n- [Erlang, 1917](https://example.org/erlang)"),
-        markdown("## Key points\n\nWork is rate times time."),
-        markdown("**New words**: utilization."),
+        code("sd.ledger('01')", table("$ a month", 140)),
+        markdown("## Go deeper (optional)"),
+        code("inspect.getsource(sd.Server)\nsd.simulate(shop, crowd, engine='reference').requests",
+             table("arrived_s", 100)),
+        markdown("### Where the model lies\n\nNo server is this calm.\n\n"
+                 "### Sources\n\n- [Erlang, 1917](https://example.org/erlang)"),
+        markdown("## Key points\n\n" + 12 * "Work is rate times time. " + "\n\n**New words**: utilization."),
         code("sd.progress('01')"),
     ]
 

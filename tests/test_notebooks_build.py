@@ -20,6 +20,20 @@ class Panel(ipywidgets.VBox):
 
 Panel([ipywidgets.IntSlider(), figure])"""
 FIGURE = """go.Figure(go.Scatter(y=[1, 4, 9]), {"meta": {"alt": "A curve that rises."}, "width": 500, "height": 300})"""
+TWIN = """import json
+import os
+
+import ipywidgets
+import plotly.graph_objects as go
+
+class Panel(ipywidgets.VBox):
+    def _repr_mimebundle_(self, **options):
+        twin = go.Figure(go.Scatter(y=[2, 1]), {"meta": {"alt": "A line that falls."}, "width": 300, "height": 200})
+        asked = os.environ.get("SDLIB_BUILD") == "1"
+        shown = {"application/vnd.sdlib.still+json": json.loads(twin.to_json())} if asked else {}
+        return super()._repr_mimebundle_(**options) | {"text/plain": "a panel with a twin"} | shown
+
+Panel([ipywidgets.IntSlider()])"""
 TABLE = """import pandas as pd
 pd.DataFrame({"users": [100, 1_000_000]})"""
 
@@ -40,7 +54,7 @@ def built(tmp_path_factory):
     """A small notebook, and the bytes of it after a first, a second, and a redrawn build."""
     if lab_browser.find_browser() is None:
         pytest.skip("needs Chromium to draw pictures; on Debian and Ubuntu: sudo apt install chromium")
-    path = save(tmp_path_factory.mktemp("build"), PANEL, FIGURE, TABLE)
+    path = save(tmp_path_factory.mktemp("build"), PANEL, FIGURE, TABLE, TWIN)
     versions = []
     for options in ([], [], ["--redraw"]):
         build_notebooks.main([str(path), *options])
@@ -56,9 +70,9 @@ def test_a_second_build_is_the_same_to_the_byte(built):
 def test_what_is_saved_lives_without_a_kernel(built):
     path, _ = built
     notebook = nbformat.read(path, as_version=4)
-    panel, figure, table = notebook.cells
-    assert [cell.id for cell in notebook.cells] == ["07-01", "07-02", "07-03"]
-    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3]
+    panel, figure, table, _ = notebook.cells
+    assert [cell.id for cell in notebook.cells] == ["07-01", "07-02", "07-03", "07-04"]
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, 3, 4]
     assert panel.outputs[0].data == {"text/plain": "a panel"}
     assert "<table" in table.outputs[0].data["text/html"]
     assert notebook.metadata == build_notebooks.METADATA
@@ -67,6 +81,29 @@ def test_what_is_saved_lives_without_a_kernel(built):
     assert shown.data["image/png"].startswith("iVBORw0KGgo")
     assert shown.metadata["image/png"]["alt"] == "A curve that rises."
     assert path.stat().st_size < 100_000
+
+
+def test_of_a_panel_its_text_and_its_picture_are_saved_and_no_figure(built):
+    twin = nbformat.read(built[0], as_version=4).cells[-1].outputs[0]
+    assert set(twin.data) == {"text/plain", "image/png"}
+    assert twin.metadata["image/png"]["alt"] == "A line that falls."
+
+
+def test_what_answers_a_prediction_is_saved_folded_away():
+    cells = [nbformat.v4.new_code_cell("1", metadata={"tags": ["answer"], "jupyter": {"source_hidden": True}}),
+             nbformat.v4.new_code_cell("2", metadata={"jupyter": {"outputs_hidden": True}})]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    build_notebooks.clean(notebook)
+    assert notebook.cells[0].metadata == {"tags": ["answer"], "jupyter": {"outputs_hidden": True}}
+    assert notebook.cells[1].metadata == {}
+
+
+def test_what_is_printed_is_saved_in_one_piece_however_the_clock_cut_it():
+    pieces = [nbformat.v4.new_output("stream", name=name, text=text)
+              for name, text in (("stdout", "a\n"), ("stdout", "b\n"), ("stderr", "c\n"), ("stdout", "d\n"))]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=pieces)])
+    build_notebooks.clean(notebook)
+    assert [output.text for output in notebook.cells[0].outputs] == ["a\nb\n", "c\n", "d\n"]
 
 
 def test_the_folder_holds_the_notebook_and_nothing_else(built):
@@ -80,9 +117,9 @@ def test_a_picture_that_belongs_to_another_figure_is_not_kept():
                                  "data": {build_notebooks.PLOTLY: figure, "image/png": "AAAA\n"}})
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
     known = build_notebooks.pictures(notebook)
-    assert list(known.values()) == ["AAAA\n"]
+    assert known == {build_notebooks.name_of(figure): "AAAA\n"}
     output.data[build_notebooks.PLOTLY]["layout"] = {"width": 5}
-    assert json.dumps(output.data[build_notebooks.PLOTLY], sort_keys=True) not in known
+    assert build_notebooks.name_of(output.data[build_notebooks.PLOTLY]) not in known
 
 
 def test_an_error_ends_the_build_and_saves_nothing(tmp_path):

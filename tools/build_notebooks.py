@@ -1,12 +1,17 @@
 """Run every lesson and save what it shows: python -m tools.build_notebooks [notebook ...]
 
+A cell with the tag "answer" shows what the learner is asked to predict or to find: its outputs are saved folded away,
+and JupyterLab opens them when the cell is run.
+
 Two builds in a row give the same bytes: no times, no random numbers, no widget state. Each plotly figure gets a picture
 beside it, so that a reader on GitHub or on paper sees it too; the picture of an unchanged figure is kept, because
-browsers and fonts differ from machine to machine. A cell that fails ends the build; its notebook stays as it was.
+browsers and fonts differ from machine to machine. While SDLIB_BUILD is set, a panel brings along the figure of
+what it shows; of that only the picture is saved. A cell that fails ends the build; its notebook stays as it was.
 """
 
 import argparse
 import base64
+import hashlib
 import io
 import json
 import os
@@ -25,12 +30,15 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-ENVIRONMENT = {"PYTHONHASHSEED": "0", "SDLIB_HEADLESS": "1"}
+ENVIRONMENT = {"PYTHONHASHSEED": "0", "SDLIB_HEADLESS": "1", "SDLIB_BUILD": "1"}
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
-KEPT_CELL_METADATA = ("tags", "editable", "jupyter")
+KEPT_CELL_METADATA = ("tags", "editable")
+ANSWER = "answer"
+STILL = "application/vnd.sdlib.still+json"      # the figure of what a panel shows
+TWIN = "sdlib_still"    # names, in an output's metadata, the figure whose picture stands in for a panel
 PICTURE = {"width": 860, "height": 420, "scale": 1.25}
 COLOURS = 96
 CELL_SECONDS = 180
@@ -68,10 +76,35 @@ def clean(notebook):
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         kept = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
+        if ANSWER in kept.get("tags", []):
+            kept["jupyter"] = {"outputs_hidden": True}
         cell.metadata = nbformat.from_dict(kept)
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
         for output in cell.get("outputs", []):
             # A saved view of a widget that is gone hides the text or the picture that could stand in for it.
             output.get("data", {}).pop(WIDGET_VIEW, None)
+
+
+def joined(outputs):
+    """The outputs with neighbouring pieces of one stream as one: how print is cut depends on the clock."""
+    whole = []
+    for output in outputs:
+        is_more = whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name
+        if is_more:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
+def take_stills(notebook):
+    """Where a panel brought along the figure of what it shows, put it as a figure of its own kind."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if STILL in output.get("data", {}):
+                figure = output.data[PLOTLY] = output.data.pop(STILL)
+                output.metadata = nbformat.from_dict({TWIN: name_of(figure)})
 
 
 def figures(notebook):
@@ -79,20 +112,34 @@ def figures(notebook):
     return [output for cell in notebook.cells for output in cell.get("outputs", []) if PLOTLY in output.get("data", {})]
 
 
+def name_of(figure):
+    """A short name that no other figure has."""
+    return hashlib.sha256(json.dumps(figure, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def pictures(notebook):
-    """The pictures that the notebook holds already: figure as text -> PNG in base64."""
-    return {json.dumps(output.data[PLOTLY], sort_keys=True): output.data["image/png"]
-            for output in figures(notebook) if "image/png" in output.data}
+    """The pictures that the notebook holds already: name of the figure -> PNG in base64."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    named = [(output.get("metadata", {}).get(TWIN) or name_of(output.get("data", {}).get(PLOTLY)), output)
+             for output in outputs]
+    return {name: output.data["image/png"] for name, output in named if "image/png" in output.get("data", {})}
 
 
 def add_pictures(notebook, known):
-    """Put a PNG beside each plotly figure, with the figure's alt text. `known`: the pictures that need no drawing."""
+    """Put a PNG beside each plotly figure, with the figure's alt text. `known`: the pictures that need no drawing.
+
+    Of a panel's figure only the picture stays: the panel itself would not show it.
+    """
     for output in figures(notebook):
-        figure = go.Figure({key: output.data[PLOTLY][key] for key in ("data", "layout")})
-        drawn = known.get(json.dumps(output.data[PLOTLY], sort_keys=True))
-        output.data["image/png"] = drawn or draw(figure)
+        content = output.data[PLOTLY]
+        figure, name = go.Figure({key: content[key] for key in ("data", "layout")}), name_of(content)
+        output.data["image/png"] = known.get(name) or draw(figure)
         alt = (figure.layout.meta or {}).get("alt")
-        output.metadata = nbformat.from_dict({"image/png": {"alt": alt}} if alt else {})
+        is_twin = TWIN in output.metadata
+        output.metadata = nbformat.from_dict(({"image/png": {"alt": alt}} if alt else {})
+                                             | ({TWIN: name} if is_twin else {}))
+        if is_twin:
+            del output.data[PLOTLY]
 
 
 def draw(figure):
@@ -128,6 +175,7 @@ def build(path, redraw=False):
     known = {} if redraw else pictures(notebook)
     execute(notebook, Path(path).resolve().parent)
     clean(notebook)
+    take_stills(notebook)
     add_pictures(notebook, known)
     return write(notebook, path)
 

@@ -1,10 +1,13 @@
 """Figures with one look, an alt text each, readable in light and dark pages."""
 
 from sdlib.charts.diagram import diagram
+from sdlib.charts.formula import formula_and_runs
 from sdlib.charts.latency import erlang_curve, latency_against_utilization, latency_distribution
+from sdlib.charts.parts import answered_against_users, where_the_time_goes
 from sdlib.charts.still import settings_table, still
 from sdlib.charts.theme import Plot
 from sdlib.charts.timeline import outages, timeline
 
-__all__ = ["Plot", "diagram", "erlang_curve", "latency_against_utilization", "latency_distribution", "outages",
-           "settings_table", "still", "timeline"]
+__all__ = ["Plot", "answered_against_users", "diagram", "erlang_curve", "formula_and_runs",
+           "latency_against_utilization", "latency_distribution", "outages", "settings_table", "still", "timeline",
+           "where_the_time_goes"]

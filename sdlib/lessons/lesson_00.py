@@ -1,136 +1,232 @@
 """Lesson 00: how a lesson works, and what a million users do to one server."""
 
-from sdlib.lessons.measures import figure
-from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario
-from sdlib.teach.kinds import counted, near, number, yes_or_no
+import random
+
+import sdlib as sd
+from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, word
+from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
+from sdlib.teach.kinds import yes_or_no
+
+STEP_USERS = 100
 
 
 def _answered_percent(run):
     return 100 - figure(run, "error_percent")
 
 
-def _share_band(run):
-    percent = _answered_percent(run)
-    return 0 if percent > 75 else 1 if percent > 25 else 2 if percent > 2 else 3
-
-
 MILLION = Prediction(
     key="00-million",
-    ask="One small server serves 100 users well. Now a million users arrive. What share of their requests gets an "
-        "answer?",
+    ask="The server answered all of its hundred users. At its very best it finishes 400 requests a second. Now a "
+        "million users send 66,667 a second, for one minute. How many of their requests are answered?",
     choices=(
-        Choice("nearly all: over 75 %",
-               "A server has a limit. Up to there it answers all; far past it, hardly anything."),
-        Choice("about half: 25 to 75 %",
-               "Half would mean that the server keeps up with half the crowd. The crowd is far larger than that."),
-        Choice("a few: 2 to 25 %",
-               "That would be so if the server simply worked at its limit. It also runs out of memory, crashes, "
-               "and loses time while it restarts."),
-        Choice("hardly any: under 2 %",
-               "That is what happens far past the limit. In this run the crowd was still near or below it."),
+        Choice("about 1 in 10",
+               "That would be ten times too many: even at its very best, the server could not do that much."),
+        Choice("about 1 in 170",
+               "That is what it could answer if it worked at its best all the time. Nothing makes sure of that: "
+               "a server that is asked for too much may not even do what it can."),
+        Choice("about 1 in 2,000",
+               "That would be a server which works at its best for a few seconds of the minute. What it really had "
+               "is in the result above."),
+        Choice("fewer than 1 in 20,000",
+               "So few are left when a server crashes again and again. In this run it held out longer."),
     ),
-    right=_share_band,
-    result=lambda run: f"In this run {figure(run, 'answered'):,} of {figure(run, 'sent'):,} "
-                       "requests were answered.",
-    because="A user sends 4 requests a minute, and each takes 10 ms of CPU. Four cores finish 400 requests a second. "
-            "A million users send 66,667 a second, 167 times as many. They fill its memory within milliseconds; it "
-            "crashes, and is down for 30 seconds. That happens twice in the minute.",
+    right=lambda run: 3 - band(_answered_percent(run), (0.005, 0.2, 2)),
+    result=lambda run: f"In this run {figure(run, 'answered'):,} of {figure(run, 'sent'):,} requests were answered.",
+    because="Each request takes up memory until it is answered. 66,667 a second fill the memory within milliseconds, "
+            "and the server crashes. It is down for 30 seconds, comes back, and crashes again at once.",
+    answer_shown_as=(r"6 of 4,001,630", r"0\.000[12]", r"99\.999", r"almost (nobody|no ?one|none)", r"hardly an",
+                     r"next to nothing", r"nearly (all|every)\w* (is|are|was|were) lost"),
 )
 
 EASY = Exercise(
-    key="00-easy", title="how big is a crowd?",
-    ask="250,000 users send 6 requests each per minute. How many requests arrive per second?",
-    starter="answer = ...", answer="answer", wants="a number of requests per second",
-    scenarios=(Scenario("", number, near(250_000 * 6 / 60, "requests per second")),),
+    key="00-easy", title="which minute was the worst?",
+    ask="Three minutes of the same shop. A: 400 requests sent, 400 answered, p99 900 ms. B: 6,000 sent, 24 answered, "
+        "p99 6 ms. C: 50 sent, 45 answered, p99 40 ms. You can look into one of them first. Which one?",
+    starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
+    scenarios=(Scenario("", letter("ABC"), is_letter("B", {
+        "A": "There, every user got an answer.", "C": "There, 5 users got no answer."})),),
     misconceptions=(
-        Misconception("per minute, not per second",
-                      "1,500,000 requests is what arrives in a minute. A minute has 60 seconds.", 1_500_000),
-        Misconception("one request per user and minute",
-                      "That is the number for one request per minute. Each user sends six.", 250_000 / 60),
-        Misconception("a minute taken as a second, the wrong way round",
-                      "To go from minutes to seconds, divide by 60. You multiplied.", 250_000 * 6 * 60),
+        Misconception("the slowest minute is the worst",
+                      "Slow is bad, and no answer is worse. The p99 of B looks best of all because it is that of the "
+                      "24 that were answered; the other 5,976 are not in it.", "A"),
+        Misconception("any loss will do",
+                      "C lost one in ten of a small crowd. Compare how many users each minute left without an answer, "
+                      "and which share.", "C"),
     ),
-    hints=("First count the requests of one minute.", "requests per second = users * requests per minute / 60"),
-    solution="answer = 250_000 * 6 / 60",
-    because="25,000 requests per second. This is the arrival rate; all lessons count in it.",
+    hints=("Ask first who got no answer at all. Only then ask how long the others waited.",
+           "A latency is measured on answered requests only. In which minute does it speak for very few of them?"),
+    solution='answer = "B"',
+    because="B left 5,976 requests without an answer, and its p99 does not show it. Read errors first, latency second.",
 )
 
 
-def _alarm(sent, answered, should_ring):
-    def fault(rings):
-        if rings == should_ring:
-            return ""
-        return f"You gave {rings}. {counted(sent - answered, 'request')} got no answer, so {should_ring} was needed."
-    return Scenario(f"{answered:,} of {sent:,} answered", lambda ring: yes_or_no(ring(sent, answered)), fault)
+def _minutes(seed, count, per_minute, lose=0.0, outages=()):
+    """[(sent, answered)]: a share `lose` goes unanswered at random; in an outage (start, end) all do."""
+    draws = random.Random(seed)
+    minutes = []
+    for minute in range(count):
+        sent = max(1, round(draws.gauss(per_minute, per_minute ** 0.5)))
+        is_out = any(start <= minute < end for start, end in outages)
+        minutes.append((sent, 0 if is_out else sent - sum(draws.random() < lose for _ in range(sent))))
+    return minutes
+
+
+def _watch(label, minutes, outage=None):
+    """outage: the (start, end) that must be called for; within 3 minutes, and nobody is called for anything else."""
+    def play(ring):
+        return [yes_or_no(ring(list(minutes[:now + 1]))) for now in range(len(minutes))]
+
+    def fault(rang):
+        on_time = range(outage[0], outage[0] + 3) if outage else ()
+        called = [minute for minute, rings in enumerate(rang) if rings]
+        for_nothing = [minute for minute in called if not (outage and outage[0] <= minute <= outage[1])]
+        if for_nothing:
+            sent, answered = minutes[for_nothing[0]]
+            return (f"Somebody was woken for nothing {len(for_nothing)} times; first in minute {for_nothing[0]} with "
+                    f"{answered:,} of {sent:,} answered.")
+        if outage and not any(minute in on_time for minute in called):
+            return f"The outage began in minute {outage[0]}, and nobody was woken within 3 minutes."
+        return ""
+    return Scenario(label, play, fault)
+
+
+def _mixed(*parts):
+    return [minute for part in parts for minute in part]
+
+
+WATCHES = (
+    _watch("a quiet night: 3 requests a minute, now and then one is lost",
+           _mixed([(3, 3)] * 9, [(4, 3)], [(2, 2), (3, 3)] * 5, [(3, 2)], [(3, 3)] * 9, [(2, 1)], [(3, 3)] * 9)),
+    _watch("a busy day with a few errors in every minute", _minutes(2, 60, 9_000, lose=0.004)),
+    _watch("one bad minute that mends itself", _mixed([(410, 410)] * 20, [(395, 150)], [(402, 402)] * 20)),
+    _watch("an outage at night", _mixed([(3, 3)] * 20, [(4, 0), (2, 0), (3, 0), (3, 0), (2, 0)], [(3, 3)] * 9),
+           (20, 25)),
+    _watch("an outage at noon after a perfect day", _minutes(5, 140, 4_000, outages=((120, 128),)), (120, 128)),
+    _watch("a crowd that the server half serves", _mixed([(5_000, 5_000)] * 30, [(12_000, 6_900)] * 6), (30, 36)),
+)
+
+
+def _bad(sent, answered):
+    return sent - answered > 0.1 * sent
 
 
 MEDIUM = Exercise(
     key="00-medium", title="when to wake somebody",
-    ask="Write ring(sent, answered): the counts of the last minute. It returns True, to wake somebody, if more than "
-        "1 % of the requests got no answer, and False otherwise. It is tried on minutes that you have not seen; it "
-        "must miss none and wake nobody for nothing.",
-    starter="def ring(sent, answered):\n    ...", answer="ring",
-    wants="a function ring(sent, answered) that returns True or False",
-    scenarios=(_alarm(400, 400, False), _alarm(400, 380, True), _alarm(1_000_000, 995_000, False),
-               _alarm(66_667, 512, True), _alarm(50, 49, True), _alarm(0, 0, False), _alarm(1000, 990, False)),
+    ask="Write ring(minutes), the rule of an alarm. It is called every minute with the minutes so far, a list of "
+        "(sent, answered), the newest last, and returns True to wake somebody. It is tried on days and nights that you "
+        "have not seen. The objective: whenever more than a tenth of the requests stays unanswered for several "
+        "minutes, somebody is woken within 3 minutes. Nobody is woken for a single bad minute: it mends itself before "
+        "anybody is at the keyboard.",
+    starter="def ring(minutes):\n    ...", answer="ring",
+    wants="a function ring(minutes) that returns True or False",
+    scenarios=WATCHES,
     misconceptions=(
+        Misconception("one bad minute is enough",
+                      "At night one lost request of three is a third. Wait for a second bad minute in a row: a real "
+                      "outage brings it.",
+                      lambda minutes: _bad(*minutes[-1])),
         Misconception("a count instead of a share",
-                      "One lost request of 50 is much; 5,000 of a million are few. Compare the share, not the count.",
-                      lambda sent, answered: sent - answered > 10),
-        Misconception("a share compared with a percentage",
-                      "A share lies between 0 and 1, so it is never more than 1. 1 % is the share 0.01.",
-                      lambda sent, answered: (sent - answered) > sent),
-        Misconception("the wrong way round",
-                      "It rings when all is well. answered / sent is the good share; count the rest.",
-                      lambda sent, answered: answered >= 0.99 * sent),
+                      "Forty errors of 9,000 are few, three of three are all. Compare with what was sent.",
+                      lambda minutes: minutes[-1][0] - minutes[-1][1] > 10,
+                      lambda rang: any(rang[1]) and not any(rang[3])),
+        Misconception("the whole day in one number",
+                      "After a perfect morning, minutes without any answer hardly move the share of the day. Look at "
+                      "the newest minutes only.",
+                      lambda minutes: _bad(sum(sent for sent, _ in minutes), sum(answered for _, answered in minutes)),
+                      lambda rang: not any(rang[4]) and not any(any(night) for night in rang[1:3])),
+        Misconception("the wrong way round", "It rings while all is well. True means: wake somebody.",
+                      lambda minutes: not _bad(*minutes[-1]),
+                      lambda rang: all(night[0] for night in rang)),
     ),
-    hints=("Which share of `sent` got no answer? Think of a minute in which nothing was sent.",
-           "Multiply instead of dividing: sent - answered > 0.01 * sent also works when sent is 0."),
-    solution="def ring(sent, answered):\n    return sent - answered > 0.01 * sent",
-    because="Comparing with 0.01 * sent needs no division, so a minute without requests is no special case.",
+    hints=("What tells an outage from a bad minute? And from a night in which two of three requests are answered?",
+           "Call a minute bad by its share of unanswered requests. Then look at more than one of the newest minutes."),
+    solution="def ring(minutes):\n    newest = minutes[-2:]\n"
+             "    bad = [sent - answered > 0.1 * sent for sent, answered in newest]\n    return bad == [True, True]",
+    because="The share makes night and noon comparable; two minutes in a row tell an outage from a hiccup. The price "
+            "is one minute of delay: every alarm trades speed against false calls.",
 )
 
+HEALTHY, FULL, DOWN, BEHIND = "healthy", "full", "down", "behind"
+# What one minute of a server showed, simulated with seed 1:
+# (label, sent, answered, mean latency of the answered in ms, cores busy in %, what was wrong).
+MINUTES = (
+    ("a calm evening", 406, 406, 11, 2, HEALTHY),
+    ("a crowd, all well", 11_950, 11_950, 12, 50, HEALTHY),
+    ("long queues, and memory enough to hold them", 31_826, 23_749, 7_673, 100, FULL),
+    ("a million users", 4_001_630, 6, 3, 0, DOWN),
+    ("a third more than it can do", 31_826, 2_854, 457, 12, DOWN),
+    ("a slow database that does one thing at a time", 5_940, 4_035, 10_588, 25, BEHIND),
+    ("a slow database, few users", 2_036, 2_031, 137, 9, BEHIND),
+)
+WORDS = (HEALTHY, FULL, DOWN, BEHIND)
 
-def _share(users):
-    right = min(1.0, 400 / (users * 4 / 60))
-    return Scenario(f"{users:,} users", lambda share: number(share(users)), near(right))
+
+def _diagnosis(label, sent, answered, mean_ms, busy_percent, right):
+    def play(diagnose):
+        return word(WORDS)(diagnose(sent, answered, mean_ms, busy_percent))
+
+    def fault(said):
+        if said == right:
+            return ""
+        return (f"{answered:,} of {sent:,} answered, {mean_ms:,} ms, {busy_percent} % busy: you said {said!r}, and it "
+                f"was {right!r}.")
+    return Scenario(label, play, fault)
 
 
 HARD = Exercise(
-    key="00-hard", title="the most that can be answered",
-    ask="A server finishes at most 400 requests per second. Write best_share(users): the largest share of the "
-        "requests, from 0 to 1, that it could answer in the long run.",
-    starter="def best_share(users):\n    ...", answer="best_share",
-    wants="a function best_share(users) that returns a number from 0 to 1",
-    scenarios=(_share(100), _share(5_999), _share(12_000), _share(250_000), _share(1_000_000)),
+    key="00-hard", title="what is wrong with it?",
+    ask='Write diagnose(sent, answered, mean_ms, busy_percent): the figures of one minute of a server. mean_ms is the '
+        'mean latency of the answered requests (10 ms of computing are normal), busy_percent how much of the cores\' '
+        'time went into computing. Return "healthy", "full" (the cores have no time left), "down" (it crashed and was '
+        'away for much of the minute) or "behind" (the cores have time; what stands behind the server is slow). It is '
+        "tried on minutes of servers that you have not seen.",
+    starter="def diagnose(sent, answered, mean_ms, busy_percent):\n    ...", answer="diagnose",
+    wants='a function diagnose(sent, answered, mean_ms, busy_percent) that returns "healthy", "full", "down" or '
+          '"behind"',
+    scenarios=tuple(_diagnosis(*minute) for minute in MINUTES),
     misconceptions=(
-        Misconception("more than everything",
-                      "A server with time to spare answers all, not 60 times all. The share ends at 1.",
-                      lambda users: 400 / (users * 4 / 60)),
-        Misconception("the share that is lost", "This is the part without an answer. Asked for is the other part.",
-                      lambda users: 1 - min(1.0, 400 / (users * 4 / 60))),
-        Misconception("per minute compared with per second",
-                      "400 is per second, users * 4 is per minute. Bring both to seconds.",
-                      lambda users: min(1.0, 400 / (users * 4))),
+        Misconception("an idle server is a healthy server",
+                      "A server that is away does not compute. Ask first whether its users were answered.",
+                      lambda sent, answered, mean_ms, busy: FULL if busy > 90 else HEALTHY),
+        Misconception("every missing answer is a crash",
+                      "Requests that still wait have no answer either. A server that works all the time is not away; "
+                      "and where the cores have time and the answers take seconds, they wait somewhere else.",
+                      lambda sent, answered, mean_ms, busy: DOWN if answered < 0.9 * sent else
+                      BEHIND if mean_ms > 50 else HEALTHY),
+        Misconception("slow means full",
+                      "A request can also be slow while the cores have nothing to do. Then it waits behind the server.",
+                      lambda sent, answered, mean_ms, busy: DOWN if answered < 0.5 * sent else
+                      FULL if mean_ms > 50 else HEALTHY),
     ),
-    hints=("How many requests arrive per second? Compare that with 400.",
-           "The share is 400 / arriving per second, and never more than 1: min(1, ...)."),
-    solution="def best_share(users):\n    arriving_per_second = users * 4 / 60\n"
-             "    return min(1, 400 / arriving_per_second)",
-    because="This is the best case. The simulated server does worse: past its limit it also crashes.",
+    hints=("Which two figures together tell an idle server from a dead one? Which two tell a full one from one that "
+           "waits for its database?",
+           "Begin with the busiest sign: cores without any time left. Then: who got an answer? Then: how long did "
+           "it take?"),
+    solution='def diagnose(sent, answered, mean_ms, busy_percent):\n    if busy_percent > 90:\n'
+             '        return "full"\n    if answered < 0.5 * sent:\n        return "down"\n'
+             '    if mean_ms > 50:\n        return "behind"\n    return "healthy"',
+    because="No figure is enough by itself. A dead server looks idle and fast; a waiting one looks idle and slow.",
 )
 
 QUIZ = (
-    Question("What does a slider move on the panel do?", (
-        Choice("It looks up a stored picture.", "Nothing is stored. Each position is simulated when you get there."),
-        Choice("It runs the simulation again.", "Each position is a new run, with the same customers as before.", True),
-        Choice("It computes a formula.", "Formulas stand beside the runs as a check. The points are simulated."),
+    Question("The mean latency of a shop fell from 40 ms to 4 ms within a minute. What do you look at first?", (
+        Choice("Nothing: it got faster.",
+               "A crash makes the mean fall too: the few that are answered find an empty server."),
+        Choice("How many requests got an answer.",
+               "Latency speaks for answered requests only. If few are left, their speed means little.", True),
+        Choice("How busy the cores are.",
+               "A low number there is what an idle server shows, and a crashed one too. It does not tell them apart."),
     )),
-    Question("Two runs have the same seed and the same settings. What differs?", (
-        Choice("Nothing.", "The seed fixes every customer and every service time, so the runs are equal.", True),
-        Choice("The arrival times.", "They come from the seed as well. Another seed gives other times."),
-        Choice("The last digits.", "The runs are equal to the last digit, not just close."),
-    )),
+    Question("A server crashed because too many requests came at once. It restarts by itself, and the crowd is still "
+             "there. What happens next?", (
+                 Choice("It recovers: the restart cleared the jam.",
+                        "The restart clears the memory. It does not send the crowd away."),
+                 Choice("It crashes again.",
+                        "Nothing has changed: the same crowd meets the same server. A restart cures a fault, not a "
+                        "load.", True),
+                 Choice("It answers what it can, and the rest waits.",
+                        "That is what it did before it crashed: the waiting requests filled its memory."),
+             )),
     Question("Your shop has 100 users today. Do you build for a million now?", (
         Choice("Yes, build it now.",
                "Right when a launch date is fixed and a crowd is certain. The price: you pay for idle machines, and "
@@ -145,17 +241,41 @@ QUIZ = (
 )
 
 
-def _has_no_failures(run):
-    return figure(run, "error_percent") == 0
+def _largest_crowd(run, settings):
+    users, failed = settings["users"], figure(run, "failed")
+    if users % STEP_USERS:
+        return f"{users:,} users are no full step: type a number of hundreds into the field."
+    if failed:
+        return f"{failed:,} requests of {users:,} users failed."
+    more = figure(again(run, users=users + STEP_USERS), "failed")
+    return True if more else f"{users + STEP_USERS:,} users are served without a failure too."
+
+
+def _half_busy(run, settings):
+    busy = figure(run, "utilization_percent")
+    if crashes(run):
+        return "The server crashed. A dead server is idle, and that does not count."
+    return True if 48 <= busy <= 52 else f"It was {busy:.1f} % busy."
+
+
+def _half_lost(run, settings):
+    failed = figure(run, "error_percent")
+    return True if 35 <= failed <= 65 else f"{failed:.1f} % of the requests failed."
 
 
 GOALS = (
-    Goal("Serve at least 1,000 users with not one request failing.",
-         lambda run, settings: settings["users"] >= 1000 and _has_no_failures(run)),
-    Goal("Make the server more than 50 % busy with not one request failing.",
-         lambda run, settings: figure(run, "utilization_percent") > 50 and _has_no_failures(run)),
-    Goal("Let more than 90 % of the requests fail.",
-         lambda run, settings: figure(run, "error_percent") > 90),
+    Goal("Make the server half busy: 48 to 52 %.", _half_busy),
+    Goal("Find the largest crowd, in steps of 100 users, of which not one request fails in the minute.",
+         _largest_crowd, (r"\b6,?[012]00 users",)),
+    Goal("Find a crowd of which about half of the requests fail: 35 to 65 %.", _half_lost,
+         (r"\b6,?[2-6]00 users",)),
 )
 
-LESSON = Lesson("00", "Start here", (MILLION,), (EASY, MEDIUM, HARD), QUIZ, GOALS)
+
+def first_shop(users=100):
+    """The shop of the first lessons, and its crowd."""
+    return sd.Server(cpus=4, ram_gb=4, calls=[sd.Database()]), sd.Clients(users=users)
+
+
+LESSON = Lesson("00", "Start here", (MILLION,), (EASY, MEDIUM, HARD), QUIZ, GOALS,
+                (Stage("1 server: 4 CPUs, 4 GB", first_shop),))

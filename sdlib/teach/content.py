@@ -26,6 +26,7 @@ class Prediction:
     right: Callable        # run -> index of the choice that the run proved
     result: Callable       # run -> one sentence with the measured number
     because: str           # the reasoning that leads to the usual result
+    answer_shown_as: tuple[str, ...] = ()    # patterns: how the usual result would look in prose or in an output
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,16 @@ class Goal:
     """A task on the panel. `reached` takes the run and the panel's settings by slider name."""
 
     text: str
-    reached: Callable      # (run, settings) -> bool
+    reached: Callable      # (run, settings) -> True, or a sentence that says why not
+    answer_shown_as: tuple[str, ...] = ()    # patterns: how its answer would look in prose or in an output
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The shop as it stands after a lesson, and the crowd that it meets: a row of the course's one table of costs."""
+
+    what: str
+    build: Callable        # () -> (system, clients)
 
 
 @dataclass(frozen=True)
@@ -108,3 +118,4 @@ class Lesson:
     exercises: tuple[Exercise, ...]
     quiz: tuple[Question, ...]
     goals: tuple[Goal, ...]
+    stages: tuple[Stage, ...] = ()

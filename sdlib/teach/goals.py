@@ -24,7 +24,8 @@ class Goals:
         A condition that raises is a fault of the lesson and is not hidden.
         """
         for place, goal in enumerate(self.lesson.goals):
-            if not self.ticked[place] and bool(goal.reached(run, settings)):
+            said = not self.ticked[place] and goal.reached(run, settings)
+            if said and not isinstance(said, str):
                 self.ticked[place] = True
                 book().record("goals", self._key(place))
         return list(self.ticked)

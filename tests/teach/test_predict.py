@@ -11,11 +11,11 @@ from sdlib.teach.predict import predict
 PREDICTIONS = [asked for number in lessons.numbers() for asked in lessons.lesson("quiz", number).predictions]
 
 PROOFS = {
-    "00-million": [{"error_percent": percent} for percent in (3, 60, 90, 99.6)],
-    "01-utilization": [{"utilization_percent": percent} for percent in (1.7, 6.7, 42, 98)],
-    "01-latency": [{"mean_ms": ms} for ms in (7, 11, 20, 300)],
-    "02-hockey": [{"mean_ms": ms} for ms in (12, 20, 56, 4000)],
-    "02-crash": [{}, {"error_percent": 30}, {"error_percent": 50, "crashes": 1}, {"error_percent": 90, "crashes": 2}],
+    "00-million": [{"error_percent": percent} for percent in (90, 99.4, 99.95, 99.9999)],
+    "01-utilization": [{"utilization_percent": percent} for percent in (0.4, 1.7, 6.7, 25)],
+    "01-cores": [{"mean_ms": ms} for ms in (6, 9, 11, 12)],
+    "02-hockey": [{"mean_ms": ms} for ms in (20, 55, 120, 220)],
+    "02-memory": [{"error_percent": percent, "crashes": 4} for percent in (3, 25, 38, 91)],
 }
 
 
@@ -54,8 +54,8 @@ def test_the_impersonal_form_is_the_same_for_everybody(a_run):
     asked.choose(3)
     assert outputs() == nobody
     text = nobody[1]["text/plain"]
-    assert "In this run the server was 1.7 % busy." in text and "No prediction was recorded" in text
-    assert "If you thought \"15 to 50 %\"" in text and "If you thought \"under 4 %\"" not in text
+    assert "In this run the cores were busy 1.7 % of the time." in text and "No prediction was recorded" in text
+    assert "If you thought \"about 25 percent\"" in text and "If you thought \"about 2 percent\"" not in text
 
 
 def test_asking_and_revealing_write_nothing(a_run, folder):
@@ -80,11 +80,11 @@ def test_the_personal_form_without_and_with_a_skipped_prediction(a_run):
 
 def test_the_first_prediction_is_kept_and_scored(a_run, folder):
     asked = predict("01-utilization")
+    asked.choose(3)
     asked.choose(2)
-    asked.choose(1)
-    assert "Your first prediction was: 4 to 15 %." in str(asked.reveal(a_run()))
+    assert "Your first prediction was: about 7 percent." in str(asked.reveal(a_run()))
     entries = json.loads((folder / FILE_NAME).read_text())["entries"]
-    assert [entry["choice"] for entry in entries["predictions"]["01-utilization"]] == [2, 1]
+    assert [entry["choice"] for entry in entries["predictions"]["01-utilization"]] == [3, 2]
     assert entries["reveals"]["01-utilization"][0]["right"] is False
     assert entries["predictions"]["01-utilization"][0]["at"].endswith("+00:00")
 
@@ -119,8 +119,8 @@ def test_an_unknown_key_names_the_known_ones(key):
 def test_the_form_records_by_its_buttons_and_can_be_skipped(folder):
     _question, buttons, reply = predict("01-utilization").widget().children
     *choices, skip = buttons.children
-    assert [button.description for button in choices] == ["1. under 4 %", "2. 4 to 15 %", "3. 15 to 50 %",
-                                                          "4. over 50 %"]
+    assert [button.description for button in choices] == ["1. about half a percent", "2. about 2 percent",
+                                                          "3. about 7 percent", "4. about 25 percent"]
     assert not (folder / FILE_NAME).exists()
     choices[1].click()
     assert "Your prediction is recorded" in reply.value and 'role="status"' in reply.value

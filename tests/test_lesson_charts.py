@@ -1,0 +1,82 @@
+"""The tables and charts that only lessons use."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sdlib as sd
+from sdlib.charts.parts import answered_against_users, where_the_time_goes
+from sdlib.charts.theme import figure
+
+
+def run_of(users=100, cpus=4, seconds=60):
+    shop = sd.Server(cpus=cpus, ram_gb=4, calls=[sd.Database()])
+    return sd.simulate(shop, sd.Clients(users=users), seconds=seconds, seed=1)
+
+
+def test_a_table_says_what_the_summary_says_in_plain_words():
+    runs = {"100 users": run_of(), "1,000 users": run_of(1_000)}
+    table = sd.table(runs, "sent", "answered (%)", "busy (%)", of="crowd")
+    assert list(table.index) == list(runs) and table.columns.name == "crowd"
+    assert table.loc["1,000 users", "sent"] == f"{len(runs['1,000 users'].requests):,}"
+    assert table.loc["100 users", "answered (%)"] == "100"
+
+
+@pytest.mark.parametrize(("runs", "columns"), [({}, ["sent"]), (5, ["sent"]), ({"a": 1}, []), ({"a": 1}, ["p99_ms"]),
+                                               ({"a": 1}, ["sent"] * 6)])
+def test_a_table_that_cannot_be_is_refused(runs, columns):
+    with pytest.raises(ValueError, match=r"table\(.*for example"):
+        sd.table(runs, *columns)
+
+
+def test_the_ledger_grows_with_the_lessons():
+    first, last = sd.ledger("00"), sd.ledger("02")
+    assert len(first) == 1 and last.iloc[:1].equals(first)
+    assert list(last.index) == ["lesson 0", "lesson 1", "lesson 2", "lesson 2"]
+    assert list(last["users"]) == ["100", "3,000", "8,000", "1,000,000"]
+    assert len(last.columns) + 1 == 6, "six columns with the lesson"
+    with pytest.raises(ValueError, match="Known: 00, 01, 02"):
+        sd.ledger("77")
+
+
+def test_a_formula_beside_runs_counts_where_they_meet():
+    table = pd.DataFrame({"users": [1, 2, 3], "formula": [1.0, 2.0, 3.0], "low": [0.5, 2.5, 2.9],
+                          "high": [1.5, 3.5, 3.1]})
+    shown = sd.charts.formula_and_runs(table, "users", "latency (ms)")
+    says = "The formula lies in the interval of the runs at 2 of 3 settings."
+    assert says in shown.layout.meta["alt"] and any(says in note.text for note in shown.layout.annotations)
+    bars = shown.data[1]
+    assert np.allclose(np.array(bars.y) - bars.error_y.array, table["low"])
+    with pytest.raises(ValueError, match="formula_and_runs.*table"):
+        sd.charts.formula_and_runs(table.drop(columns="low"), "users", "latency (ms)")
+
+
+@pytest.mark.parametrize("users", [10, 100, 6_000, 8_000, 1_000_000])
+def test_the_answered_share_stands_where_the_run_is_and_below_the_limit(users):
+    run = run_of(users, seconds=60 if users < 10_000 else 3)
+    plot = answered_against_users(run, {})
+    most, here = plot.traces
+    answered = 100 - run.summary()["error_percent"].iloc[0]
+    assert here["x"] == [users] and here["y"][0] == pytest.approx(answered, abs=0.01)
+    limit = np.interp(np.log10(users), np.log10(most["x"]), most["y"])
+    assert here["y"][0] <= limit + 1 and f"{users:,} users" in plot.alt
+    assert figure([plot]).layout.meta["alt"] == plot.alt
+
+
+@pytest.mark.parametrize(("users", "cpus"), [(100, 4), (5_000, 4), (20_000, 17)])
+def test_the_parts_of_a_latency_add_up_to_it_and_stand_one_after_the_other(users, cpus):
+    run = run_of(users, cpus, seconds=300)
+    traces = where_the_time_goes(run, {}).traces
+    ends = [start + length for trace in traces for start, length in zip(trace["base"], trace["x"], strict=True)]
+    place = traces[0]["y"].index("this run")
+    parts = [trace["x"][place] for trace in traces]
+    assert sum(parts) == pytest.approx(run.summary()["mean_ms"].iloc[0], rel=0.01)
+    assert max(ends) == pytest.approx(max(sum(trace["x"][bar] for trace in traces) for bar in (0, 1)), rel=1e-3)
+    formula = [trace["x"][traces[0]["y"].index("formula")] for trace in traces]
+    assert formula[1:] == [10, 1] and sum(formula) == pytest.approx(sum(parts), rel=0.1)
+
+
+def test_past_capacity_only_the_run_is_drawn():
+    plot = where_the_time_goes(run_of(8_000), {})
+    assert plot.traces[0]["y"] == ["this run"]
+    figure([plot])
