@@ -1,7 +1,9 @@
 """Figures with one look, an alt text each, readable in light and dark pages."""
 
 from sdlib.charts.diagram import diagram
-from sdlib.charts.latency import erlang_curve, latency_against_utilization, latency_distribution
+from sdlib.charts.distribution import latency_distribution
+from sdlib.charts.erlang import erlang_curve
+from sdlib.charts.latency import latency_against_utilization
 from sdlib.charts.still import settings_table, still
 from sdlib.charts.theme import Plot
 from sdlib.charts.timeline import outages, timeline

@@ -1,12 +1,14 @@
-"""Quizzes: a word on every choice. Goals: they tick themselves, and stay ticked."""
+"""Quizzes: a word on every choice. Goals: reached by trying, with a sentence why not; a tick stays."""
 
 from html import escape
 
+import numpy as np
 import pytest
 
 from sdlib import lessons
 from sdlib.teach.book import book
-from sdlib.teach.goals import goals
+from sdlib.teach.content import Goal, Lesson
+from sdlib.teach.goals import NOT_YET, Goals, goals
 from sdlib.teach.quiz import quiz
 
 NUMBERS = lessons.numbers()
@@ -79,16 +81,24 @@ REACHED = {
 START = {"users": 100, "cpus": 4, "ram_gb": 4}
 
 
+def reached(tasks, run, settings):
+    """Whether each goal is reached when it is tried on this run."""
+    return [tasks.attempt(place, run, settings).reached for place in range(len(tasks.texts))]
+
+
 @pytest.mark.parametrize("number", NUMBERS)
-def test_goals_tick_one_by_one_and_stay_ticked(number, a_run):
+def test_goals_are_reached_one_by_one_by_trying_and_stay_ticked(number, a_run):
     tasks = goals(number)
     assert len(tasks.texts) == 3
-    assert tasks.update(a_run(), START) == [False] * 3
+    assert reached(tasks, a_run(), START) == [False] * 3 == tasks.ticked
     expected = [False] * 3
     for place, (settings, figures) in enumerate(REACHED[number]):
         expected[place] = True
-        assert tasks.update(a_run(**figures), {**START, **settings})[place] is True
-    assert tasks.update(a_run(), START) == [True] * 3
+        verdict = tasks.attempt(place, a_run(**figures), {**START, **settings})
+        assert (verdict.reached, verdict.why, verdict.goal) == (True, "", tasks.texts[place])
+        assert tasks.ticked == expected, "one try, one goal"
+    assert reached(tasks, a_run(), START) == [False] * 3 and tasks.ticked == [True] * 3, "the tick stays"
+    tasks.attempt(0, a_run(**REACHED[number][0][1]), {**START, **REACHED[number][0][0]})
     assert goals(number).ticked == [True] * 3, "kept in the progress file"
     assert [len(book().entries("goals", f"{number}-{place}")) for place in (1, 2, 3)] == [1, 1, 1]
 
@@ -97,18 +107,44 @@ def test_goals_tick_one_by_one_and_stay_ticked(number, a_run):
 def test_a_goal_is_not_reached_by_failing(number, a_run):
     """At half of the requests failing, no goal that speaks of serving ticks."""
     run = a_run(error_percent=50, throughput_per_s=500, mean_ms=500, p99_ms=900, utilization_percent=60)
-    ticked = goals(number).update(run, {"users": 50_000, "cpus": 4, "ram_gb": 4})
-    assert ticked == [False] * 3
+    assert reached(goals(number), run, {"users": 50_000, "cpus": 4, "ram_gb": 4}) == [False] * 3
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_try_that_fails_says_why(number, a_run):
+    tasks = goals(number)
+    for place in range(3):
+        why = tasks.attempt(place, a_run(), START).why
+        assert why.endswith((".", "?")) and len(why) > 10
+
+
+def with_one_goal(check):
+    return Goals(Lesson("77", "A lesson", (), (), (), (Goal("do it", check),)))
+
+
+@pytest.mark.parametrize("said, why", [("p99 is 40 ms.", "p99 is 40 ms."), (False, NOT_YET), (np.False_, NOT_YET)])
+def test_a_check_gives_a_sentence_or_false(a_run, said, why):
+    verdict = with_one_goal(lambda run, settings: said).attempt(0, a_run(), START)
+    assert (verdict.reached, verdict.why) == (False, why)
+
+
+@pytest.mark.parametrize("said", [True, np.True_])
+def test_a_check_gives_true(a_run, said):
+    assert with_one_goal(lambda run, settings: said).attempt(0, a_run(), START).reached
 
 
 def test_the_saved_form_of_goals_is_the_same_for_everybody(a_run):
     nobody = goals("01")._repr_mimebundle_()
     tasks = goals("01")
-    tasks.update(a_run(utilization_percent=6.6), START)
+    settings, figures = REACHED["01"][0]
+    tasks.attempt(0, a_run(**figures), {**START, **settings})
     assert tasks._repr_mimebundle_() == nobody and "☑" not in nobody["text/plain"]
-    assert "☑ Keep 100 users" in str(tasks)
+    assert f"☑ {tasks.texts[0][:20]}" in str(tasks)
 
 
 def test_a_broken_condition_is_not_hidden(a_run):
+    def broken(run, settings):
+        return settings["no such slider"] > 1
+
     with pytest.raises(KeyError):
-        goals("01").update(a_run(), {})
+        with_one_goal(broken).attempt(0, a_run(), {})
