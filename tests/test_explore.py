@@ -523,6 +523,12 @@ def test_short_forms_of_sliders(given, kind, values):
         assert panel.run.clients.users == value
 
 
+def test_a_knob_that_need_not_be_whole_takes_any_number_between_whole_ends():
+    panel = explore(farm, ram_gb=(1, 128), seconds=5)
+    control(panel, "ram_gb").field.value = "67.3"
+    assert panel.settings == {"ram_gb": 67.3}
+
+
 def test_a_bool_is_a_box():
     def build(users=100, with_database=True):
         return Server(4, 4, calls=[Database()] if with_database else []), Clients(users)

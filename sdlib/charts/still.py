@@ -1,5 +1,7 @@
 """The panel's picture without the panel: the system beside the lesson's chart, at given settings."""
 
+import math
+
 import pandas as pd
 
 from sdlib.charts.axes import HeldAxes
@@ -53,8 +55,13 @@ def settings_table(build, settings, seconds=60, seed=0):
                      "p50_ms": round(measured["p50_ms"], 1), "p99_ms": round(measured["p99_ms"], 1),
                      "error_percent": round(measured["error_percent"], 1), "busiest": measured["busiest"],
                      "utilization_percent": round(measured["utilization_percent"], 1),
-                     "usd_per_month": round(measured["usd_per_month"]), "simulated_s": round(run.seconds, 1)})
+                     "usd_per_month": _whole(measured["usd_per_month"]), "simulated_s": round(run.seconds, 1)})
     return pd.DataFrame(rows)
+
+
+def _whole(usd):
+    """Whole dollars; NaN, which no whole number is, where a machine has no known price."""
+    return usd if math.isnan(usd) else round(usd)
 
 
 def run_at(build, settings, seconds=60, seed=0):

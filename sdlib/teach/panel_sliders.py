@@ -142,7 +142,7 @@ def _range(name, spec, start, knob, unit, fine):
     if fine is not None and not low <= fine[0] < fine[1] <= high:
         allowed = f"within the slider's range, {low:,} to {high:,}"
         complain("explore", "fine", {name: fine}, allowed, {name: (low, high)})
-    whole = knob["kind"] == "whole" or all(isinstance(bound, numbers.Integral) for bound in spec)
+    whole = knob["kind"] == "whole" or knob is NO_KNOB and all(isinstance(bound, numbers.Integral) for bound in spec)
     ends = RANGES[name][2:] if name in RANGES and RANGES[name][:2] == (low, high) else ("", "")
     inside = is_number(start) and low <= start <= high and (not whole or start == int(start))
     return RangeControl(name, low, high, start=start if inside else low, unit=unit, ends=ends, whole=whole,
