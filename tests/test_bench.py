@@ -149,8 +149,8 @@ def test_moves_are_measured_in_the_browser(tmp_path):
     assert all(0 < one_ms < 10_000 for one_ms in took_ms)
 
 
-@pytest.mark.parametrize("status", ["", "running ...", "200,000 requests in 15 simulated s"])
+@pytest.mark.parametrize("status", ["", "running ...", "Simulated: 200,000 requests in 15 s"])
 def test_a_panel_that_simulates_something_else_is_noticed(status):
     with pytest.raises(RuntimeError, match="should simulate 100,000 requests"):
         redraw.check_requests(status, 100_000)
-    redraw.check_requests("99,123 requests in 15 simulated s, seed 0.", 100_000)
+    redraw.check_requests("Simulated: 99,123 requests of 100,000 users in 15 s. Seed 0.", 100_000)

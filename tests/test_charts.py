@@ -10,10 +10,12 @@ import pytest
 from sdlib import charts
 from sdlib.charts.axes import HeldAxes
 from sdlib.charts.diagram import edge_rate, line_width, squares
-from sdlib.charts.latency import BEYOND, offered_load
+from sdlib.charts.erlang import offered_load
+from sdlib.charts.latency import BEYOND, TIMES_IDLE
 from sdlib.charts.placing import layers, place
 from sdlib.charts.shapes import OUTLINES, filled, outline
-from sdlib.charts.still import REQUESTS_PER_REDRAW, picture, run_at
+from sdlib.charts.side_by_side import side_by_side
+from sdlib.charts.still import REQUESTS_PER_REDRAW, run_at
 from sdlib.charts.theme import Plot
 from sdlib.charts.words import duration, number, percent
 from sdlib.components.cache import Cache
@@ -205,7 +207,8 @@ def test_here_is_the_last_run(busy, crashed):
     here, last = trace(figure, "you are here"), busy.summary().iloc[0]
     assert here.x[0] == pytest.approx(last.utilization_percent, rel=1e-4)
     assert here.y[0] == pytest.approx(last.mean_ms, rel=1e-4)
-    assert len(trace(figure, "runs").x) == 2 and figure.layout.yaxis.type == "log"
+    assert len(trace(figure, "runs").x) == 2 and figure.layout.yaxis.type is None
+    assert charts.latency_against_utilization(busy, log=True).layout.yaxis.type == "log"
     assert f"{last.utilization_percent:.1f} %" in figure.layout.meta["alt"]
 
 
@@ -240,7 +243,8 @@ def test_outages_are_bands_from_crash_to_restart(crashed):
         assert end == start + 30 and (machine, what) == ("shop", "CRASHED")
     bands = [shape for shape in figure.layout.shapes if shape.yref == "y domain"]
     assert [shape.x0 for shape in bands] == pytest.approx([start for start, *_ in downs], abs=1e-3)
-    assert any("CRASHED" in note.text for note in figure.layout.annotations)
+    named = [note for note in figure.layout.annotations if "crashed" in note.text]
+    assert named and all(note.yref == "y domain" and note.y == 1 and note.yanchor == "bottom" for note in named)
     assert f"shop crashed at {downs[0][0]:.1f} s" in figure.layout.meta["alt"]
 
 
@@ -256,6 +260,7 @@ def test_a_calm_run_has_no_band(busy):
 
 def test_timeline_draws_the_bins_of_the_run(busy):
     figure, bins = charts.timeline(busy, every_s=1.0), busy.timeline(1.0)
+    assert trace(figure, "answered per s").x == pytest.approx(bins.second + 0.5), "at the middle of each bin"
     assert trace(figure, "answered per s").y == pytest.approx(bins.throughput_per_s, rel=1e-4)
     assert trace(figure, "p99").y == pytest.approx(bins.p99_ms, rel=1e-4)
     inside = trace(figure, "in the system")
@@ -269,6 +274,15 @@ def test_memory_is_seen_to_be_full_when_the_server_crashes():
     inside = trace(charts.timeline(run, every_s=1), "in the system")
     assert max(inside.y) == 512, "all that fits"
     assert inside.y[0] == 0
+
+
+@pytest.mark.parametrize("every_s", [0.5, 1.0, 7.0])
+def test_no_failure_is_drawn_before_the_crash_that_caused_it(crashed, every_s):
+    bars = trace(charts.timeline(crashed, every_s=every_s), "failed per s")
+    bins = crashed.timeline(every_s)
+    assert bars.type == "bar" and bars.offset == 0
+    assert bars.x[0] == pytest.approx(charts.outages(crashed)[0][0], rel=1e-4)
+    assert bars.y == pytest.approx(bins.failed[bins.failed > 0] / every_s, rel=1e-4)
 
 
 # --- stills, axes, words ---
@@ -291,12 +305,25 @@ def test_settings_table_with_a_machine_of_no_known_price():
     assert charts.settings_table(shop, [{"users": 100}], seconds=5)["usd_per_month"].dtype == int
 
 
-def test_a_deep_system_stands_above_its_chart(busy):
-    plot = Plot([], "Nothing.")
-    deep = simulate(LoadBalancer([Server(4, 4, calls=[Cache(Database())])] * 2), Clients(100), seconds=5)
-    beside, above = picture(busy, [plot])["layout"], picture(deep, [plot])["layout"]
-    assert beside["xaxis2"]["domain"][0] > beside["xaxis"]["domain"][1]
-    assert above["yaxis2"]["domain"][1] < above["yaxis"]["domain"][0]
+def test_a_still_has_the_system_left_of_the_chart_each_on_its_own_axes(busy):
+    figure = charts.still(shop, {"users": 5000}, seconds=20, seed=1)
+    box, here = trace(figure, "box"), trace(figure, "you are here")
+    assert (box.xaxis, here.xaxis) == ("x", "x51")
+    assert figure.layout.xaxis.domain[1] < figure.layout.xaxis51.domain[0]
+    last = busy.summary().iloc[0]
+    assert here.x[0] == pytest.approx(last.utilization_percent, rel=1e-4)
+    band = next(shape for shape in figure.layout.shapes if shape.x0 == 100)
+    assert (band.xref, band.yref) == ("x51", "y51 domain")
+
+
+def test_side_by_side_keeps_what_each_figure_draws_and_says(busy):
+    left, right = charts.diagram(busy, None, 440, 350), charts.timeline(busy, width=450, height=400)
+    both = side_by_side(left, right)
+    assert len(both.data) == len(left.data) + len(right.data) and both.layout.height == 400
+    assert both.layout.meta["alt"] == left.layout.meta["alt"] + " " + right.layout.meta["alt"]
+    assert both.layout.xaxis53.domain[0] > 440 / both.layout.width, "the third plot of the second figure"
+    shares = [axis["domain"] for name, axis in both.layout.to_plotly_json().items() if name.startswith("yaxis5")]
+    assert all(0 <= low < high <= 1 for low, high in shares)
 
 
 def test_unknown_chart_names_the_known_ones():
@@ -308,17 +335,24 @@ def line_plot(top):
     return Plot([{"x": [0, 10], "y": [1, top]}], "", y={"type": "log", "title": {"text": "latency"}})
 
 
-def test_axes_hold_until_a_value_leaves_them_and_then_say_so():
+def test_logarithmic_axes_hold_until_a_value_leaves_them_and_then_say_so():
     held = HeldAxes()
-    held.learn([line_plot(80)])
-    held.remember()
-    inside, outside = [line_plot(20)], [line_plot(5000)]
-    assert held.fit(inside) == [] and inside[0].y["range"] == [0, 2]
+    first, inside, outside = [line_plot(80)], [line_plot(20)], [line_plot(5000)]
+    assert held.fit(first) == [] and held.fit(inside) == [] and inside[0].y["range"] == [0, 2]
     assert held.fit(outside) == ['The axis "latency" now goes from 1 to 10,000.'] and outside[0].y["range"] == [0, 4]
-    assert held.fit(inside) == [] and inside[0].y["range"] == [0, 4]
+    again = [line_plot(20)]
+    assert held.fit(again) == [] and again[0].y["range"] == [0, 4]
     held.reset()
-    held.apply(inside)
-    assert inside[0].y["range"] == [0, 2]
+    assert held.fit([line_plot(20)]) == []
+
+
+@pytest.mark.parametrize("tops, ends", [((80, 70), 100), ((80, 30), 100), ((80, 20), 25), ((80, 300), 400)])
+def test_a_linear_axis_holds_while_the_data_fills_a_quarter_of_it(tops, ends):
+    held, plots = HeldAxes(), [Plot([{"x": [0, 1], "y": [0, top]}], "", y={"title": {"text": "n"}}) for top in tops]
+    assert held.fit(plots[:1]) == []
+    said = held.fit(plots[1:])
+    assert plots[1].y["range"] == [0, ends]
+    assert said == ([] if ends == 100 else [f'The axis "n" now goes from 0 to {ends}.'])
 
 
 @pytest.mark.parametrize("ms, said", [(0.5, "0.5 ms"), (12, "12 ms"), (1234, "1.23 s"), (600_000, "10 min"),
@@ -350,11 +384,27 @@ def test_an_overloaded_or_crashed_run_stands_beyond_the_wall_with_how_much_it_wa
     assert trace(charts.latency_against_utilization([crashed, busy]), "runs").x[0] == BEYOND
     # 20,000 users ask 1,333 times a second for 10 ms; four cores do 400.
     assert offered_load(crashed) == pytest.approx(20_000 * 4 / 60 * 0.010 / 4) and "3.33 x its capacity" in label.text
-    assert "CRASHED" in label.text and label.yref == "y domain" and label.x < 90
+    assert "CRASHED" in label.text
     slow = simulate(*shop(users=7000, ram_gb=128), seconds=20)
     here, label = here_and_label(charts.latency_against_utilization(slow))
     assert here.x[0] == BEYOND and "OVERLOADED" in label.text and "CRASHED" not in label.text
     assert here_and_label(charts.latency_against_utilization(busy))[0].x[0] < 100
+
+
+def test_labels_stand_above_the_plot_where_no_data_is(busy, crashed):
+    for run in (busy, crashed):
+        label = here_and_label(charts.latency_against_utilization(run))[1]
+        assert (label.yref, label.y, label.yanchor) == ("y domain", 1, "bottom")
+
+
+def test_a_run_above_a_linear_axis_is_an_arrow_at_its_top_and_keeps_its_number(crashed):
+    figure = charts.latency_against_utilization(crashed)
+    (here, label), (low, top) = here_and_label(figure), figure.layout.yaxis.range
+    idle_ms = charts.erlang_curve(shop()[0]).mean_ms[0]
+    assert low == 0 and crashed.summary().mean_ms.iloc[0] > top >= TIMES_IDLE * idle_ms
+    assert here.y[0] == top and here.marker.symbol == "triangle-up"
+    assert duration(crashed.summary().mean_ms.iloc[0]) in label.text
+    assert trace(charts.latency_against_utilization(crashed, log=True), "you are here").marker.symbol == "star-diamond"
 
 
 def test_offered_load_is_shared_by_the_machines_of_a_load_balancer_and_unknown_behind_a_cache():

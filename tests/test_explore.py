@@ -1,5 +1,6 @@
-"""The panel by code: what a hand does in the browser, `set` does here."""
+"""The panel by code: what a hand does in the browser, `set` and the widgets' values do here."""
 
+import asyncio
 import json
 import threading
 import time
@@ -7,45 +8,62 @@ import time
 import ipywidgets
 import pytest
 
+from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.server import Server
 from sdlib.results.simulate import simulate
-from sdlib.teach import panel_sliders
-from sdlib.teach.explore import explore
-from sdlib.teach.panel_live import NewestOnly, Notice
-from sdlib.teach.panel_words import BETTER, WORSE, compare
+from sdlib.teach.content import Goal, Lesson
+from sdlib.teach.explore import STILL_MIME, explore
+from sdlib.teach.goals import Goals
+from sdlib.teach.panel_controls import ChoiceControl, RangeControl
+from sdlib.teach.panel_live import AfterRest, NewestOnly, Notice
+from sdlib.teach.panel_stops import stops
+from sdlib.teach.panel_words import compare, tiles_html
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A progress file of its own for each test."""
+    monkeypatch.chdir(tmp_path)
 
 
 def shop(users=100, cpus=4):
     return Server(cpus, 4, calls=[Database()], name="shop"), Clients(users)
 
 
-class ThreeGoals:
-    def __init__(self):
-        self.texts, self.asked = ["keep p99 < 100 ms", "make it crash", "serve 500 a second"], []
-        self.ticked = [False] * 3
+def slow_enough(run, settings):
+    p99_ms = run.summary()["p99_ms"].iloc[0]
+    return p99_ms > 100 or f"p99 is {p99_ms:.0f} ms."
 
-    def update(self, run, settings):
-        self.asked.append(settings)
-        row = run.summary().iloc[0]
-        reached = [row.p99_ms < 100, run.stations.crashes.sum() > 0, row.throughput_per_s > 500]
-        self.ticked = [was or bool(now) for was, now in zip(self.ticked, reached)]
-        return self.ticked
+
+TASKS = (Goal("make p99 > 100 ms", slow_enough),
+         Goal("make it crash", lambda run, settings: run.stations.crashes.any()),
+         Goal("ask for 500 users", lambda run, settings: settings["users"] == 500))
+
+
+def three_goals():
+    return Goals(Lesson("77", "A lesson", (), (), (), TASKS))
 
 
 @pytest.fixture
 def panel():
-    return explore(shop, users=(10, 1_000_000), cpus=(1, 1000), goals=ThreeGoals(), seconds=20)
+    return explore(shop, users=(10, 1_000_000), cpus=(1, 1000), goals=three_goals(), seconds=20)
 
 
 def drawn(panel):
-    return json.loads(panel._plot.figure)
+    return json.loads(panel._chart.plot.figure)
 
 
-def widget(panel, name):
-    return panel._sliders[name].widget
+def control(panel, name):
+    return panel._sliders[name]
+
+
+def slide(panel, name, value):
+    """As a hand does: the handle goes to the stop of this value."""
+    one = control(panel, name)
+    one.slider.value = one.stops.index(value)
 
 
 # --- what it shows ---
@@ -57,36 +75,26 @@ def test_starts_at_the_defaults_of_build(panel):
 
 def test_set_is_the_same_as_the_slider(panel):
     panel.set(users=2000)
-    by_code, picture = panel.run, panel._plot.figure
+    by_code, picture = panel.run, panel._chart.plot.figure
     panel.reset()
-    widget(panel, "users").value = 2000
+    slide(panel, "users", 2000)
     assert panel.run is not by_code and panel.run.requests.equals(by_code.requests)
-    assert panel._plot.figure == picture
+    assert panel._chart.plot.figure == picture
 
 
-def test_a_position_between_two_whole_numbers_does_not_run_again(panel):
-    widget(panel, "cpus").value = 4.2
-    assert panel.settings["cpus"] == 4 and panel.runs_made == 0
-
-
-def test_a_start_between_two_stops_of_a_slider_stays_what_it_is():
-    panel = explore(lambda users=3000: shop(users), users=(10, 1_000_000), seconds=5)
-    # In the browser the handle goes to its nearest stop, and reports that.
-    widget(panel, "users").value = 10**3.5
-    assert panel.settings == {"users": 3000} and panel.runs_made == 0
-    widget(panel, "users").value = 10**3.55
-    assert panel.settings == {"users": 3548} and panel._sliders["users"].value_text() == "3,548 users"
-    panel.set(users=5700)
-    widget(panel, "users").value = 10**3.75
-    assert panel.settings == {"users": 5700}
+def test_sliders_stand_above_tiles_pictures_status_and_goals(panel):
+    controls, tiles, pictures, status, goals = panel.children
+    assert control(panel, "users").slider in controls.children[0].children[0].children
+    assert tiles is panel._tiles and status is panel._status and goals is panel._rows
+    assert pictures.children[0].children == (panel.stage,) and panel._chart.plot in pictures.children[1].children
 
 
 def test_reset_returns_to_settings_seed_axes_and_picture(panel):
-    start = panel._plot.figure
+    start = panel._chart.plot.figure
     panel.set(users=300_000, cpus=9, seed=5)
-    assert panel._plot.figure != start
+    assert panel._chart.plot.figure != start
     panel._reset.click()
-    assert panel.settings == {"users": 100, "cpus": 4} and panel.seed == 0 and panel._plot.figure == start
+    assert panel.settings == {"users": 100, "cpus": 4} and panel.seed == 0 and panel._chart.plot.figure == start
 
 
 def test_seed_box_changes_the_customers_and_keeps_them(panel):
@@ -98,14 +106,20 @@ def test_seed_box_changes_the_customers_and_keeps_them(panel):
     assert panel.run.requests.arrived_s.equals(arrived)
 
 
-def test_system_and_chart_are_in_one_picture(panel):
+def test_stage_and_chart_show_the_same_run(panel):
     panel.set(users=4000)
-    names = [trace["name"] for trace in drawn(panel)["data"]]
-    assert {"box", "words", "theory (Erlang C)", "you are here"} <= set(names)
     here = next(trace for trace in drawn(panel)["data"] if trace["name"] == "you are here")
     assert here["x"] == [pytest.approx(panel.run.summary().utilization_percent.iloc[0], rel=1e-4)]
-    assert "4,000 users" in drawn(panel)["layout"]["meta"]["alt"]
-    assert panel.still().layout.meta["alt"] == drawn(panel)["layout"]["meta"]["alt"]
+    assert "4,000 users" in panel.stage.words
+    assert panel.alt == f"{panel.stage.words} {drawn(panel)['layout']['meta']['alt']}"
+
+
+def test_the_still_twin_holds_the_stage_and_the_chart(panel):
+    panel.set(users=4000)
+    still = panel.still()
+    names = [trace.name for trace in still.data]
+    assert "you are here" in names and len(names) > len(drawn(panel)["data"])
+    assert still.layout.meta["alt"].endswith(drawn(panel)["layout"]["meta"]["alt"]) and still.layout.width > 800
 
 
 def test_earlier_runs_stay_as_points_until_the_curve_changes(panel):
@@ -119,71 +133,171 @@ def test_earlier_runs_stay_as_points_until_the_curve_changes(panel):
     assert points() == 1
 
 
-@pytest.mark.parametrize("now, start, better, said, colour", [
-    (110, 100, 1, "▲ +10 % better", BETTER), (110, 100, -1, "▲ +10 % worse", WORSE),
-    (90, 100, -1, "▼ −10 % better", BETTER), (5000, 100, -1, "▲ x 50 worse", WORSE),
-    (3, 0, -1, "▲ from 0 worse", WORSE), (100, 100, 1, "= as at the start", None)])
-def test_tiles_compare_with_the_start_by_arrow_sign_word_and_colour(now, start, better, said, colour):
-    words, shown = compare(now, start, better)
-    assert words == said and (colour is None or shown == colour)
+def test_linear_at_first_and_logarithmic_at_a_click_without_a_new_run(panel):
+    run, points = panel.run, [trace["x"] for trace in drawn(panel)["data"] if trace["name"] == "runs"]
+    assert "type" not in drawn(panel)["layout"]["yaxis"] and drawn(panel)["layout"]["yaxis"]["range"][0] == 0
+    panel._chart.scale.value = True
+    assert drawn(panel)["layout"]["yaxis"]["type"] == "log" and panel.run is run
+    assert points == [trace["x"] for trace in drawn(panel)["data"] if trace["name"] == "runs"]
+    panel._chart.scale.value = False
+    assert "type" not in drawn(panel)["layout"]["yaxis"]
 
 
-def test_tiles_show_the_run(panel):
-    panel.set(users=4000, cpus=8)
-    row = panel.run.summary().iloc[0]
-    assert f"{row.throughput_per_s:,.0f}" in panel._tiles.value and f"${row.usd_per_month:,.0f}" in panel._tiles.value
-    assert "worse" in panel._tiles.value and "better" in panel._tiles.value
-
-
-def test_goals_tick_on_what_is_shown_and_on_nothing_else(panel):
-    goals = panel._goals
-    assert goals.asked == [panel.settings] and "keep p99 &lt; 100 ms" in panel._goal_list.value
-    assert panel._goal_list.value.count("☑") == 1
-    panel.set(users=100_000)
-    assert goals.ticked == [True, True, False] and panel._goal_list.value.count("☑") == 2
-
-
-def test_a_chart_of_the_lesson_gets_run_and_settings():
+def test_a_chart_of_the_lesson_gets_run_and_settings_and_both_scales():
     def doubled(run, settings):
         return [{"type": "scatter", "name": "sent", "x": [settings["users"]], "y": [len(run.requests)]}]
 
     panel = explore(shop, users=(10, 1000), chart=doubled, seconds=5)
     panel.set(users=500)
     assert drawn(panel)["data"][-1]["x"] == [500] and drawn(panel)["data"][-1]["y"] == [len(panel.run.requests)]
+    panel._chart.scale.value = True
+    assert drawn(panel)["layout"]["yaxis"]["type"] == "log"
 
 
 @pytest.mark.parametrize("chart", ["latency", "timeline", "distribution"])
-def test_every_named_chart_is_drawn_at_every_end(chart):
+@pytest.mark.parametrize("log", [False, True])
+def test_every_named_chart_is_drawn_at_every_end(chart, log):
     panel = explore(shop, users=(10, 1_000_000), chart=chart, seconds=20)
+    panel._chart.scale.value = log
     for users in (10, 1_000_000):
         panel.set(users=users)
         assert panel.error == "" and panel.still().data
 
 
+# --- tiles ---
+
+ROW = {"sent": 4000, "answered": 4000, "failed": 0, "p99_ms": 50.0, "error_percent": 0.0, "usd_per_month": 199.0}
+DEAD = {**ROW, "answered": 58, "failed": 3942, "p99_ms": 12.0, "error_percent": 98.55}
+
+
+@pytest.mark.parametrize("now, start, said", [
+    (110, 100, "▲ +10 % worse"), (90, 100, "▼ −10 % better"), (5000, 100, "▲ x 50 worse"), (3, 0, "▲ from 0 worse")])
+def test_tiles_compare_with_the_start_by_arrow_sign_word_and_colour(now, start, said):
+    assert said in compare(now, start) and f"sdlib-{said.split()[-1]}" in compare(now, start)
+    assert compare(start, start) == "as at the start"
+
+
+def test_a_dead_server_is_never_praised():
+    tiles = tiles_html(DEAD, ROW)
+    assert "58 of 4,000" in tiles and "of those answered" in tiles and "sdlib-grey" in tiles
+    assert "better" not in tiles and "▲ from 0 worse" in tiles
+
+
+def test_p99_is_judged_only_when_nothing_failed_then_and_now():
+    assert "better" in tiles_html({**ROW, "p99_ms": 20.0}, ROW)
+    assert "better" not in tiles_html({**ROW, "p99_ms": 5.0, "error_percent": 98.55}, DEAD).split("errors")[0]
+
+
+def test_a_larger_crowd_is_no_improvement(panel):
+    panel.set(users=4000)
+    row = panel.run.summary().iloc[0]
+    assert f"{row.answered:,.0f} of {row.sent:,.0f}" in panel._tiles.value and "better" not in panel._tiles.value
+    assert f"${row.usd_per_month:,.0f}" in panel._tiles.value
+
+
+def test_a_machine_that_is_not_sold_has_no_price():
+    assert "no known price" in tiles_html({**ROW, "usd_per_month": float("nan")}, ROW)
+
+
+# --- goals ---
+
+def test_moving_reaches_nothing_and_trying_says_reached_or_why_not(panel):
+    panel.set(users=100_000)
+    panel.set(users=500)
+    assert panel.goals.ticked == [False] * 3 and "☑" not in panel._rows.words
+    for button in panel._rows.buttons:
+        button.click()
+    assert panel.goals.ticked == [False, False, True]
+    assert f"p99 is {panel.run.summary().p99_ms.iloc[0]:.0f} ms." in panel._rows.words
+    assert panel._rows.words.count("☑") == 1 and panel._rows.words.count("Reached.") == 1
+    assert "which one is missing?" in panel._rows.words, "False gives a general sentence"
+
+
+def test_trying_by_code_is_the_same_as_the_buttons(panel):
+    panel.set(users=20_000)
+    tried = panel.try_goals()
+    assert tried.reached.tolist() == [True, True, False] and list(tried.columns) == ["goal", "reached", "why"]
+    assert panel._rows.words.count("Reached.") == 2
+
+
+def test_an_answer_goes_with_its_run_and_a_tick_stays(panel):
+    panel.set(users=500)
+    panel.try_goals()
+    panel.set(users=600)
+    assert "Reached." not in panel._rows.words and "Not yet" not in panel._rows.words and "☑" in panel._rows.words
+    assert three_goals().ticked == [False, False, True], "kept in the progress file"
+
+
+def test_without_a_run_there_is_nothing_to_try():
+    panel = explore(fragile, users=(10, 1000), goals=three_goals(), seconds=5)
+    panel.set(users=666)
+    tried = panel.try_goals()
+    assert not tried.reached.any() and tried.why.str.contains("no run at these settings: ZeroDivisionError").all()
+
+
+# --- exact values ---
+
+@pytest.mark.parametrize("typed, value", [("5,700", 5700), ("5701", 5701), (" 1e4 ", 10_000)])
+def test_a_typed_value_is_taken_exactly(panel, typed, value):
+    control(panel, "users").field.value = typed
+    assert panel.settings["users"] == value and panel.run.clients.users == value and panel.runs_made == 1
+    assert control(panel, "users").field.value == f"{value:,}"
+
+
+@pytest.mark.parametrize("typed", ["5", "1000001", "many", "100.5", "", "nan", "inf", "-100"])
+def test_a_typed_value_off_the_range_is_told_in_words(panel, typed):
+    control(panel, "users").field.value = typed
+    assert panel.settings["users"] == 100 and panel.runs_made == 0
+    assert "is not a whole number from 10 to 1,000,000. Still 100." in control(panel, "users").answer.value
+    slide(panel, "users", 110)
+    assert control(panel, "users").answer.value == "" and control(panel, "users").field.value == "110"
+
+
+def test_the_handle_goes_to_the_nearest_stop_and_does_not_change_what_was_typed(panel):
+    control(panel, "users").field.value = "5701"
+    near = control(panel, "users").stops[control(panel, "users").slider.value]
+    assert near == 5500 and panel.settings["users"] == 5701
+    slide(panel, "users", 6000)
+    assert panel.settings["users"] == 6000
+
+
+def test_stops_are_round_and_fine_where_the_limit_lies():
+    users = stops(10, 1_000_000, whole=True, fine=(5000, 6500))
+    assert users[0] == 10 and users[-1] == 1_000_000 and {100, 3000, 100_000} <= set(users)
+    assert max(b / a for a, b in zip(users, users[1:])) <= 1.15
+    inside = [stop for stop in users if 5000 <= stop <= 6500]
+    assert len(inside) >= 35 and max(b - a for a, b in zip(inside, inside[1:])) <= 50
+    assert stops(1, 64, whole=True) == list(range(1, 65)) and stops(10, 50, whole=True, step=5)[:3] == [10, 15, 20]
+    assert 4.0 in stops(0.5, 128) and stops(0, 1)[1] == 0.01 and 37 in stops(10, 1000, whole=True, start=37)
+
+
 # --- live ---
 
-def test_axes_hold_still_between_the_ends_of_the_sliders(panel):
-    before = drawn(panel)["layout"]["yaxis2"]["range"]
+def test_the_linear_axis_of_the_hockey_stick_holds_still(panel):
+    before = drawn(panel)["layout"]["yaxis"]["range"]
     for users in (10, 3000, 1_000_000):
-        panel.set(users=users)
-        assert drawn(panel)["layout"]["yaxis2"]["range"] == before and "axis" not in panel._status.value
+        panel.set(users=users, cpus=4)
+        assert drawn(panel)["layout"]["yaxis"]["range"] == before and "axis" not in panel._status.value
 
 
-def test_a_change_of_axis_is_announced():
+def test_a_change_of_axis_is_announced_and_a_wild_run_flattens_none_that_follow():
     def burst(run, settings):
         return [{"type": "scatter", "name": "burst", "x": [1, 2], "y": [1, 10**6 if settings["users"] == 500 else 2]}]
 
     panel = explore(shop, users=(10, 1000), chart=burst, seconds=5)
+    start = drawn(panel)["layout"]["yaxis"]["range"]
     panel.set(users=500)
     assert "now goes from" in panel._status.value
     panel.set(users=600)
+    assert drawn(panel)["layout"]["yaxis"]["range"] == start
+    panel.set(users=700)
     assert "now goes from" not in panel._status.value
 
 
 def test_a_million_users_stay_live_and_the_panel_says_how(panel):
     panel.set(users=1_000_000, cpus=1000)
     assert len(panel.run.requests) < 210_000 and panel.run.seconds == pytest.approx(3)
-    assert "Shortened from 20 s" in panel._status.value
+    assert "Shortened from 20 s" in panel._status.value and "in 3 s" in panel._status.value
     panel.reset()
     assert panel.run.seconds == 20 and "Shortened" not in panel._status.value
 
@@ -196,12 +310,12 @@ def test_of_the_moves_during_a_run_only_the_newest_runs():
         if users == 200 and positions.count(200) == 1:
             # As if the hand went on while this position runs.
             for later in range(300, 900, 100):
-                panel._sliders["users"].widget.value = later
+                slide(panel, "users", later)
         return shop(users)
 
     panel = explore(slow, users=(10, 900, 10), seconds=5)
     positions.clear()
-    panel._sliders["users"].widget.value = 200
+    slide(panel, "users", 200)
     assert positions == [200, 800] and panel.run.clients.users == 800
 
 
@@ -226,6 +340,34 @@ def test_newest_only_across_threads():
     for thread in threads:
         thread.join(10)
     assert done == [1, 11]
+
+
+def test_the_stage_follows_when_the_hand_rests_and_at_once_where_there_is_no_hand():
+    shown = []
+    after_rest = AfterRest(shown.append, rest_s=0.05)
+    after_rest.ask("in a script")
+    assert shown == ["in a script"]
+
+    async def moves():
+        for position in range(5):
+            after_rest.ask(position)
+            await asyncio.sleep(0.005)
+        assert shown == ["in a script"]
+        await asyncio.sleep(0.3)
+
+    asyncio.run(moves())
+    assert shown == ["in a script", 4]
+
+
+def test_in_a_loop_chart_and_tiles_come_first_and_the_stage_later(panel):
+    async def move():
+        panel.set(users=5000)
+        assert "5,000 users" not in panel.stage.words
+        assert f"{len(panel.run.requests):,}" in panel._tiles.value
+        await asyncio.sleep(0.5)
+
+    asyncio.run(move())
+    assert "5,000 users" in panel.stage.words
 
 
 def test_a_long_run_says_that_it_runs_and_a_short_one_does_not():
@@ -270,10 +412,10 @@ def fragile(users=100):
 def test_an_exception_in_build_is_a_message_and_the_next_move_works():
     panel = explore(fragile, users=(10, 1000), seconds=5)
     before = panel.run
-    panel._sliders["users"].widget.value = 666
+    control(panel, "users").field.value = "666"
     assert panel.run is before and panel.error == "ZeroDivisionError: the learner's slip"
     assert "No run at users = 666" in panel._status.value and "Traceback" not in panel._status.value
-    panel._sliders["users"].widget.value = 300
+    control(panel, "users").field.value = "300"
     assert panel.error == "" and panel.run.clients.users == 300
 
 
@@ -286,7 +428,7 @@ def test_back_to_the_last_good_place_runs_again():
 
 def test_an_interrupt_by_hand_stays_in_the_panel_and_in_a_cell_ends_the_cell():
     panel = explore(fragile, users=(10, 1000), seconds=5)
-    panel._sliders["users"].widget.value = 777
+    control(panel, "users").field.value = "777"
     assert panel.error == "interrupted" and "interrupted" in panel._status.value
     with pytest.raises(KeyboardInterrupt):
         panel.reset()
@@ -295,21 +437,46 @@ def test_an_interrupt_by_hand_stays_in_the_panel_and_in_a_cell_ends_the_cell():
     assert panel.error == "" and panel.run.clients.users == 300
 
 
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_interrupt_in_the_first_cell_leaves_nothing_behind(at):
+    calls = []
+
+    def interrupted_once(users=100):
+        calls.append(users)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return shop(users)
+
+    with pytest.raises(KeyboardInterrupt):
+        explore(interrupted_once, users=(10, 1000), seconds=5)
+    panel = explore(interrupted_once, users=(10, 1000), seconds=5)
+    panel.set(users=500)
+    assert panel.error == "" and panel.run.clients.users == 500
+
+
 # --- text form ---
 
 def test_text_form_is_constant(panel):
     bundle = panel._repr_mimebundle_()
     panel.set(users=5000)
     assert panel._repr_mimebundle_()["text/plain"] == bundle["text/plain"] == repr(panel)
-    other = explore(shop, users=(10, 1_000_000), cpus=(1, 1000), goals=ThreeGoals(), seconds=20)
+    other = explore(shop, users=(10, 1_000_000), cpus=(1, 1000), goals=three_goals(), seconds=20)
     assert repr(other) == bundle["text/plain"]
     assert "slider users: 10 to 1,000,000 users, logarithmic; starts at 100" in bundle["text/plain"]
-    assert "goal: make it crash" in bundle["text/plain"]
+    assert "goal: make it crash" in bundle["text/plain"] and "run this cell again" in bundle["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
+def test_the_still_picture_is_in_the_bundle_only_while_notebooks_are_built(panel, monkeypatch):
+    assert STILL_MIME not in panel._repr_mimebundle_()
+    monkeypatch.setenv("SDLIB_BUILD", "1")
+    picture = panel._repr_mimebundle_()[STILL_MIME]
+    assert picture == json.loads(panel.still().to_json()) and picture["layout"]["meta"]["alt"]
+
+
 def test_two_panels_draw_the_same_bytes():
-    assert explore(shop, users=(10, 1000))._plot.figure == explore(shop, users=(10, 1000))._plot.figure
+    one, other = (explore(shop, users=(10, 1000)) for _ in range(2))
+    assert one._chart.plot.figure == other._chart.plot.figure and one.still() == other.still()
 
 
 # --- sliders ---
@@ -320,28 +487,46 @@ def farm(users=100, machines=2, policy="round_robin", ram_gb=4.0):
 
 def test_sliders_come_from_the_knobs_that_build_names():
     panel = explore(farm, seconds=5)
-    kinds = [type(slider.widget) for slider in panel._sliders.values()]
-    assert kinds == [ipywidgets.FloatLogSlider, ipywidgets.IntSlider, ipywidgets.Dropdown, ipywidgets.FloatLogSlider]
+    kinds = [type(one) for one in panel._sliders.values()]
+    assert kinds == [RangeControl, RangeControl, ChoiceControl, RangeControl]
     assert panel.settings == {"users": 100, "machines": 2, "policy": "round_robin", "ram_gb": 4.0}
     panel.set(policy="random", machines=3)
     assert panel.run.nodes[0].component.policy == "random" and len(panel.run.nodes) == 4
-    assert panel._sliders["users"].ends_text() == ["10 a club", "1,000,000 a big city"]
+    ends = control(panel, "users").row().children[1].value
+    assert "10 (a club)" in ends and "1,000,000 (a big city)" in ends
+    assert control(panel, "ram_gb").unit == "GB" and control(panel, "machines").unit == "machines"
+
+
+def test_a_knob_of_any_declared_component_has_its_unit_and_range():
+    def build(users=100, ttl_s=60):
+        return Server(4, 4, calls=[Cache(Database(), ttl_s=ttl_s)]), Clients(users)
+
+    panel = explore(build, seconds=5)
+    assert (control(panel, "ttl_s").unit, control(panel, "ttl_s").low, control(panel, "ttl_s").high) == ("s", 6, 600)
 
 
 @pytest.mark.parametrize("given, kind, values", [
-    ({"users": (10, 50)}, ipywidgets.IntSlider, [10, 50]), ({"users": (10, 50, 5)}, ipywidgets.IntSlider, [10, 50]),
-    ({"users": (10, 10_000)}, ipywidgets.FloatLogSlider, [10, 10_000]),
-    ({"users": [10, 100]}, ipywidgets.Dropdown, [10, 100]), ({"users": 50}, ipywidgets.FloatLogSlider, [10, 1_000_000]),
-    ({"users": ipywidgets.IntSlider(60, 50, 100)}, ipywidgets.IntSlider, [50, 100])])
+    ({"users": (10, 50)}, RangeControl, [10, 50]), ({"users": (10, 50, 5)}, RangeControl, [10, 50]),
+    ({"users": (10, 10_000)}, RangeControl, [10, 10_000]), ({"users": [10, 100]}, ChoiceControl, [10, 100]),
+    ({"users": 50}, RangeControl, [10, 1_000_000]), ({"users": {"few": 10, "many": 90}}, ChoiceControl, [10, 90]),
+    ({"users": ipywidgets.IntSlider(60, 50, 100)}, RangeControl, [50, 100]),
+    ({"users": ipywidgets.FloatLogSlider(60, min=1, max=3)}, RangeControl, [10, 1000])])
 def test_short_forms_of_sliders(given, kind, values):
     def build(users):
         return shop(users)
 
     panel = explore(build, **given, seconds=5)
-    assert type(widget(panel, "users")) is kind and panel._sliders["users"].end_values() == values
+    one = control(panel, "users")
+    assert type(one) is kind and (one.choices() if kind is ChoiceControl else [one.low, one.high]) == values
     for value in values:
         panel.set(users=value)
         assert panel.run.clients.users == value
+
+
+def test_a_knob_that_need_not_be_whole_takes_any_number_between_whole_ends():
+    panel = explore(farm, ram_gb=(1, 128), seconds=5)
+    control(panel, "ram_gb").field.value = "67.3"
+    assert panel.settings == {"ram_gb": 67.3}
 
 
 def test_a_bool_is_a_box():
@@ -351,14 +536,20 @@ def test_a_bool_is_a_box():
     panel = explore(build, with_database=True, seconds=5)
     panel.set(with_database=False)
     assert len(panel.run.nodes) == 1
+    control(panel, "with_database").widget.value = True
+    assert len(panel.run.nodes) == 2
 
 
 def five(users=1, cpus=2, ram_gb=3, retries=0, service_ms=10):
-    return shop(users)
+    return Server(cpus, ram_gb, service_ms=service_ms), Clients(users, retries=retries)
 
 
 def nameless(users=100, wobble=0):
     return shop(users)
+
+
+def no_pair(users=100):
+    return Server(4, 4)
 
 
 @pytest.mark.parametrize("build, given, message", [
@@ -370,12 +561,23 @@ def nameless(users=100, wobble=0):
     (shop, {"users": "many"}, "users must be"), (shop, {"users": []}, "users must be"),
     (shop, {"users": [10, 20]}, "one of 10, 20"), (nameless, {"wobble": None}, "wobble must be given a range"),
     (lambda users, size: shop(users), {"users": (10, 20)}, "size must be given a slider, or a default"),
-    (shop, {"users": (10, 1000), "chart": "pie"}, "chart='pie'"),
-    (shop, {"users": (10, 1000), "seconds": 0}, "seconds must be"),
-    (shop, {"users": (10, 1000), "seed": -1}, "seed must be")])
+    (shop, {"users": (10, 1000), "chart": "pie"}, "chart='pie'"), (shop, {"chart": None}, "chart=None"),
+    (shop, {"users": (10, 1000), "seconds": 0}, "seconds must be"), (shop, {"seconds": "long"}, "seconds must be"),
+    (shop, {"users": (10, 1000), "seed": -1}, "seed must be"),
+    (shop, {"goals": "01"}, "goals must be the goals of a lesson, as sd.goals gives them"),
+    (None, {}, "build must be a function"), (42, {}, "build must be a function"),
+    (no_pair, {}, r"build must return a pair \(system, clients\)"),
+    (lambda users=5: None, {}, r"build must return a pair .*returned None"),
+    (shop, {"fine": (5000, 6000)}, "fine must be a dictionary"), (shop, {"fine": {"user": (1, 2)}}, "names of sliders"),
+    (shop, {"fine": {"users": (6000, 5000)}}, "low < high"), (shop, {"fine": {"users": (1, 50)}}, "within the slider")])
 def test_wrong_arguments_are_named(build, given, message):
     with pytest.raises(ValueError, match=message):
         explore(build, **given)
+
+
+def test_a_panel_without_goals_has_none_to_try():
+    with pytest.raises(ValueError, match="this panel has no goals"):
+        explore(shop, users=(10, 1000), seconds=5).try_goals()
 
 
 @pytest.mark.parametrize("given, message", [
@@ -386,8 +588,3 @@ def test_set_refuses_and_moves_nothing(panel, given, message):
     with pytest.raises(ValueError, match=message):
         panel.set(**{"cpus": 8, **given})
     assert panel.settings == {"users": 100, "cpus": 4} and panel.runs_made == 0
-
-
-def test_one_is_said_in_the_singular():
-    said = [panel_sliders.one_or_many(value, unit) for value, unit in ((1, "cores"), (2, "cores"), (1, "s"), (1, "GB"))]
-    assert said == ["core", "cores", "s", "GB"]

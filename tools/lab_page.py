@@ -5,6 +5,7 @@ JupyterLab takes cells that are out of sight off the page, so each method that t
 
 RUN_SECONDS = 180
 STEP_SECONDS = 20
+DRAWN_SECONDS = 60  # the first plot brings along all of Plotly
 
 # The page's side, one expression each. `jupyterapp` is there because of --LabApp.expose_app_in_browser.
 PANEL = "window.jupyterapp.shell.currentWidget"
@@ -103,7 +104,7 @@ class LabPage:
 
     def wait_for_plots(self, index):
         """Wait until a cell has drawn a plot; then as `plots`."""
-        self.cell(index).locator(".js-plotly-plot .main-svg").first.wait_for(timeout=STEP_SECONDS * 1000)
+        self.cell(index).locator(".js-plotly-plot .main-svg").first.wait_for(timeout=DRAWN_SECONDS * 1000)
         return self.plots(index)
 
     def sliders(self, index):
@@ -132,19 +133,32 @@ class LabPage:
 
     def wait_for_change(self, index, before):
         """Wait until the plots of a cell differ from `before`; what they are then, when they rest."""
-        deadline = STEP_SECONDS * 10
-        for _ in range(deadline):
-            now = self.plots(index)
-            if now != before:
-                return self.rest(index, now)
-            self.page.wait_for_timeout(100)
-        raise AssertionError(f"the plots of cell {index} did not change within {STEP_SECONDS} s")
+        return self._changed(self.plots, index, before)
 
-    def rest(self, index, now):
-        """Wait until a cell's plots have not changed for half a second."""
+    def panel_says(self, index):
+        """What the kernel has said in a panel: the exact values, the tiles, the lines below, the plots."""
+        cell = self.cell(index)
+        fields = [field.input_value() for field in cell.locator(".sdlib-slider .widget-text input").all()]
+        said = [cell.locator(name).inner_text() for name in (".sdlib-tiles", ".sdlib-status")]
+        return [*fields, *said, self.plots(index)]
+
+    def wait_for_panel(self, index, before):
+        """Wait until a panel says something else than `before`; what it says then, when it rests."""
+        return self._changed(self.panel_says, index, before)
+
+    def _changed(self, look, index, before):
+        for _ in range(STEP_SECONDS * 10):
+            now = look(index)
+            if now != before:
+                return self._rest(look, index, now)
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"cell {index} did not change within {STEP_SECONDS} s")
+
+    def _rest(self, look, index, now):
+        """Wait until a cell has not changed for half a second."""
         while True:
             self.page.wait_for_timeout(500)
-            later = self.plots(index)
+            later = look(index)
             if later == now:
                 return now
             now = later

@@ -1,8 +1,10 @@
 """Figures with one look, an alt text each, readable in light and dark pages."""
 
 from sdlib.charts.diagram import diagram
+from sdlib.charts.distribution import latency_distribution
+from sdlib.charts.erlang import erlang_curve
 from sdlib.charts.formula import formula_and_runs
-from sdlib.charts.latency import erlang_curve, latency_against_utilization, latency_distribution
+from sdlib.charts.latency import latency_against_utilization
 from sdlib.charts.parts import answered_against_users, where_the_time_goes
 from sdlib.charts.still import settings_table, still
 from sdlib.charts.theme import Plot

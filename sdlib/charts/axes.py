@@ -1,10 +1,13 @@
-"""Axes with round ends that hold still from picture to picture; when they must grow, they say so in words."""
+"""Axes with round ends that hold still from picture to picture; when they must change, they say so in words."""
 
 import math
 
 from sdlib.charts.words import duration, number
 
 MARK_ROOM = 1.4
+# A linear axis that the data fills to less than this is made shorter, or one wild run would flatten all later ones.
+LEAST_FILLED = 0.25
+ROUND_STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 class HeldAxes:
@@ -12,45 +15,32 @@ class HeldAxes:
 
     def __init__(self):
         self.ranges = {}
-        self._start = {}
 
-    def learn(self, plots):
-        """Widen the ranges so that these plots fit; returns the axes that had to change, in words."""
+    def fit(self, plots):
+        """Give the plots the held ranges, changed where they do not fit; returns the changes in words."""
         changes = []
         for place, plot in enumerate(plots):
             for letter in "xy":
                 axis = getattr(plot, letter)
-                extent = None if "range" in axis and (place, letter) not in self.ranges else _extent(plot, letter)
+                extent = None if "range" in axis else _extent(plot, letter)
                 if extent is None:
                     continue
                 old = self.ranges.get((place, letter))
-                wide = _round(extent, axis, old)
-                if wide != old:
-                    self.ranges[place, letter] = wide
-                    changes.append(_change(axis, letter, wide))
+                new = self.ranges[place, letter] = _round(extent, axis, old)
+                if old is not None and new != old:
+                    changes.append(_change(axis, letter, new))
+                setattr(plot, letter, {**axis, "range": _as_plotly_wants(new, axis)})
         return changes
-
-    def apply(self, plots):
-        """Give the plots the held ranges, in the form that Plotly wants (logarithms on a logarithmic axis)."""
-        for (place, letter), (low, high) in self.ranges.items():
-            if place < len(plots):
-                axis = getattr(plots[place], letter)
-                is_log = axis.get("type") == "log"
-                setattr(plots[place], letter,
-                        {**axis, "range": [math.log10(low), math.log10(high)] if is_log else [low, high]})
-
-    def fit(self, plots):
-        """`learn` and `apply`: the changes in words."""
-        changes = self.learn(plots)
-        self.apply(plots)
-        return changes
-
-    def remember(self):
-        """Keep the ranges of now as those to which a reset returns."""
-        self._start = dict(self.ranges)
 
     def reset(self):
-        self.ranges = dict(self._start)
+        """Forget the ranges: the next picture sets them."""
+        self.ranges.clear()
+
+
+def round_up(value):
+    """The next round number: 1, 1.2, 1.5, 2, 2.5, ... times a power of ten."""
+    unit = 10.0**math.floor(math.log10(value))
+    return next(step * unit for step in ROUND_STEPS if step * unit >= value * (1 - 1e-9))
 
 
 def _extent(plot, letter):
@@ -67,23 +57,31 @@ def _extent(plot, letter):
 
 
 def _round(extent, axis, old):
+    return _decades(extent, old) if axis.get("type") == "log" else _linear(extent, old)
+
+
+def _decades(extent, old):
+    low, high = extent if old is None else (min(extent[0], old[0]), max(extent[1], old[1]))
+    low, high = 10.0**math.floor(math.log10(low)), 10.0**math.ceil(math.log10(high))
+    return (low, high if high > low else low * 10)
+
+
+def _linear(extent, old):
     low, high = extent
-    if old is not None:
-        if old[0] <= low and high <= old[1]:
-            return old
-        low, high = min(low, old[0]), max(high, old[1])
-    if axis.get("type") == "log":
-        low, high = 10.0**math.floor(math.log10(low)), 10.0**math.ceil(math.log10(high))
-        return (low, high if high > low else low * 10)
-    if low >= 0:
-        low = 0.0 if low < high / 2 or low == high else low
-    room = (high - low) or 1.0
-    unit = 10.0**math.floor(math.log10(room))
-    return (math.floor(low / unit) * unit, math.ceil(high * 1.02 / (unit / 2)) * unit / 2)
+    if old is not None and old[0] <= low and high <= old[1] and high - old[0] >= LEAST_FILLED * (old[1] - old[0]):
+        return old
+    if low >= 0 and (low < high / 2 or low == high):
+        return (0.0, round_up(high * 1.02) if high > 0 else 1.0)
+    unit = 10.0**math.floor(math.log10((high - low) or abs(high) or 1.0))
+    return (math.floor(low / unit) * unit, math.ceil(high / unit) * unit)
 
 
-def _change(axis, letter, wide):
+def _as_plotly_wants(ends, axis):
+    return [math.log10(end) for end in ends] if axis.get("type") == "log" else list(ends)
+
+
+def _change(axis, letter, ends):
     title = axis.get("title", {})
     title = (title.get("text") if isinstance(title, dict) else title) or letter
     say = duration if axis.get("ticktext") and any("ms" in text for text in axis["ticktext"]) else number
-    return f"The axis \"{title}\" now goes from {say(wide[0])} to {say(wide[1])}."
+    return f"The axis \"{title}\" now goes from {say(ends[0])} to {say(ends[1])}."

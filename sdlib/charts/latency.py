@@ -1,79 +1,103 @@
-"""Latency: against utilization (the hockey stick), and how it is spread over the requests."""
+"""Mean latency against utilization: the hockey stick."""
 
 import math
-from functools import lru_cache
 
-import numpy as np
 import pandas as pd
 
-from sdlib.charts.placing import layers
-from sdlib.charts.theme import BLUE, INK, ORANGE, VERMILION, Plot, duration_axis, figure, note, plain
+from sdlib.charts.axes import round_up
+from sdlib.charts.erlang import erlang_curve, offered_load
+from sdlib.charts.theme import INK, ORANGE, VERMILION, Plot, above, duration_axis, figure, line, marks
 from sdlib.charts.words import duration, number
 from sdlib.components.base import complain
-from sdlib.components.database import Database
-from sdlib.components.server import Server
-from sdlib.engine.arrivals import expected_requests
-from sdlib.engine.blueprint import blueprint
-from sdlib.theory import mmc
 
-CURVE_LOADS = tuple(np.concatenate([np.arange(1, 90, 2), np.arange(90, 99.6, 0.5)]) / 100)
 LONGEST_TRAIL = 100
 # A run that was offered more than it can do, or that crashed, is drawn beyond the wall at 100 %, in a band of its own.
-BEYOND, END = 105, 115
+BEYOND, END = 104.5, 116
 _BAND = {"type": "rect", "x0": 100, "x1": END, "y0": 0, "y1": 1, "yref": "y domain", "layer": "below",
          "fillcolor": "rgba(213,94,0,0.13)", "line": {"width": 0}}
-_BAND_NAME = {"text": "over capacity", "x": 111.5, "y": 0.5, "yref": "y domain", "textangle": -90, "showarrow": False,
+_BAND_NAME = {"text": "over capacity", "x": 112.5, "y": 0.5, "yref": "y domain", "textangle": -90, "showarrow": False,
               "font": {"size": 11, "color": INK}}
-QUANTILES = (("p50", 0.50, "circle"), ("p95", 0.95, "diamond"), ("p99", 0.99, "square"))
+# A linear axis shows so many times the latency of an idle system: flat, then steep, and what is above is marked so.
+TIMES_IDLE = 12
+NOTHING_ANSWERED_MS = 100.0  # the axis of an empty plot
 
 
-def latency_against_utilization(runs, theory="erlang_c", width=840, height=400):
-    """Mean latency in ms against the busiest station's utilization, on a logarithmic axis.
+def latency_against_utilization(runs, theory="erlang_c", width=840, height=400, log=False):
+    """Mean latency in ms against the busiest station's utilization.
 
     runs: a run, a list of runs, or a DataFrame with columns utilization_percent and mean_ms (a sweep); the last
     one is "you are here". A run that was offered more than it can do, or crashed, stands beyond the wall at 100 %.
     theory: "erlang_c" (the curve of the last run's system, see `erlang_curve`), a DataFrame with columns
-    utilization (0..1) and mean_ms, or None.
+    utilization (0..1) and mean_ms, or None. log: a logarithmic axis, which makes the steep part look gentle.
     """
-    return figure([latency_plot(runs, theory)], width, height)
+    return figure([latency_plot(runs, theory, log=log)], width, height)
 
 
-def latency_plot(runs, theory="erlang_c", trail=None):
-    """The same as a `Plot`. trail: a list that keeps the points of one curve from call to call."""
+def latency_plot(runs, theory="erlang_c", trail=None, log=False):
+    """The same as a `Plot`. trail: a list that keeps the points of one curve from call to call.
+
+    With a trail the linear axis holds still, whatever the points are; those above it are arrows at its top.
+    """
     points, last_run, why = _points(runs)
     curve = _curve(theory, last_run)
     if trail is not None:
         points = _joined(trail, points, curve)
     x, y = points.iloc[-1]
-    where = why or f"{x:.1f} %"
-    alt = (f"Mean latency against utilization, logarithmic: this run is at {where} with a mean latency of "
-           f"{duration(y)}; {len(points)} run{'s'[:len(points) > 1]} drawn as points.")
-    traces = []
-    if curve is not None:
-        traces.append(_line("theory (Erlang C)", curve.utilization * 100, curve.mean_ms))
-        alt += " The theory line rises gently up to about 80 % and steeply beyond."
-    marks = _marks("runs", points.utilization_percent, points.mean_ms, symbol="circle-open", size=7, color=ORANGE,
-                   line={"width": 2})
-    traces.append({**marks, "showlegend": len(points) > 1})
-    if math.isfinite(x) and math.isfinite(y):
-        traces.append(_marks("you are here", [x], [y], symbol="star-diamond", size=15, color=VERMILION,
-                             line={"width": 1.5, "color": INK}))
+    top = None if log else _top_ms(points, curve, holds=trail is not None)
+    traces = [] if curve is None else [line("theory (Erlang C)", curve.utilization * 100, curve.mean_ms)]
+    traces += [_runs(points, top), *_here(x, y, top)]
     axis = {"title": {"text": "utilization of the busiest component (%)"}, "range": [-2, END],
             "tickvals": [0, 20, 40, 60, 80, 100]}
-    return Plot(traces, alt, axis, duration_axis("mean latency"), shapes=[_BAND],
-                notes=[*_here(x, y, why), _BAND_NAME])
+    return Plot(traces, _alt(x, y, why, len(points), curve is not None, log), axis, _latency_axis(top),
+                shapes=[_BAND], notes=[above(_label(x, y, why)), _BAND_NAME])
 
 
-def _here(x, y, why):
-    """The label of the last point, where neither the curve nor the frame is: left above the point, or on top."""
-    if why:
-        what, *offered = why.split(", ")
-        text = "<br>".join([f"<b>you are here: {what}</b>", *offered, f"mean of those answered: {duration(y)}"])
-        return [note(text, 86, 1, yref="y domain", xanchor="right", yanchor="top")]
+def _latency_axis(top):
+    if top is None:
+        return duration_axis("mean latency")
+    step = round_up(top / 6)
+    ticks = [step * count for count in range(int(top / step + 1e-9) + 1)]
+    return {"title": {"text": "mean latency"}, "range": [0, top], "tickvals": ticks,
+            "ticktext": [duration(tick) for tick in ticks]}
+
+
+def _top_ms(points, curve, holds):
+    below = points.mean_ms[(points.utilization_percent <= 100) & points.mean_ms.notna()]
+    idle = points.mean_ms.min() if curve is None else curve.mean_ms.iloc[0]
+    most = TIMES_IDLE * idle if holds else max([TIMES_IDLE * idle, *(1.1 * below)])
+    return round_up(most) if math.isfinite(most) else NOTHING_ANSWERED_MS
+
+
+def _runs(points, top):
+    is_above = points.mean_ms > (math.inf if top is None else top)
+    drawn = marks("runs", points.utilization_percent, points.mean_ms.clip(upper=top), size=7, color=ORANGE,
+                  symbol=["triangle-up-open" if high else "circle-open" for high in is_above], line={"width": 2})
+    return {**drawn, "showlegend": len(points) > 1, "cliponaxis": False}
+
+
+def _here(x, y, top):
     if not (math.isfinite(x) and math.isfinite(y)):
         return []
-    side = {"xanchor": "right", "xshift": -8} if x > 45 else {"xanchor": "left", "xshift": 4}
-    return [note(f"<b>you are here</b><br>{x:.1f} %, {duration(y)}", x, _log(y), yshift=30, **side)]
+    is_above = top is not None and y > top
+    here = marks("you are here", [x], [top if is_above else y], symbol="triangle-up" if is_above else "star-diamond",
+                 size=15, color=VERMILION, line={"width": 1.5, "color": INK})
+    return [{**here, "cliponaxis": False}]
+
+
+def _label(x, y, why):
+    """Where the last run is, in words; it stands above the plot, where no data is."""
+    if why:
+        what, *offered = why.split(", ")
+        return f"<b>you are here: {what}</b>{', '.join(['', *offered])}<br>mean of those answered: {duration(y)}"
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return "<b>nothing was answered</b>"
+    return f"<b>you are here:</b> {x:.1f} % busy, mean latency {duration(y)}"
+
+
+def _alt(x, y, why, count, has_curve, log):
+    alt = (f"Mean latency against utilization{', logarithmic' if log else ''}: this run is at {why or f'{x:.1f} %'} "
+           f"with a mean latency of {duration(y)}; {count} run{'s'[:count > 1]} drawn as points.")
+    return alt + " The theory line rises gently up to about 80 % and steeply beyond." * has_curve
 
 
 def _beyond(run):
@@ -83,57 +107,6 @@ def _beyond(run):
         return ""
     offered = f", offered {number(load)} x its capacity" if math.isfinite(load) else ""
     return ("CRASHED" if crashed else "OVERLOADED") + offered
-
-
-def offered_load(run):
-    """Work that the clients ask for over what the busiest component can do, from the declaration: 1 is full.
-
-    NaN where more than the declaration decides how many requests reach a component, such as a cache's hits.
-    """
-    stations = _stations(run.nodes)
-    per_ms = expected_requests(run.clients, run.seconds) / run.seconds / 1000
-    return math.nan if stations is None else per_ms / _full_per_ms(stations)
-
-
-def erlang_curve(system):
-    """Mean latency in ms over the busiest station's utilization: DataFrame(utilization, mean_ms); None without theory.
-
-    Theory holds for servers and databases with exponential times and enough memory that call each other in
-    turn: a request leaves one M/M/c as a Poisson stream into the next, so the mean latencies add (Burke 1956).
-    """
-    nodes = blueprint(system)
-    if any(getattr(node.component, "distribution", "") != "exponential" for node in nodes):
-        return None
-    stations = _stations(nodes)
-    return None if stations is None else pd.DataFrame({"utilization": CURVE_LOADS, "mean_ms": _mean_ms(stations)})
-
-
-def _stations(nodes):
-    """(places, mean ms, visits per request) of each station; None for kinds whose visits only a run can tell."""
-    visits, stations, layer = [1.0] + [0.0] * (len(nodes) - 1), [], layers(nodes)
-    for node in sorted(nodes, key=lambda node: layer[node.index]):
-        component, is_balancer = node.component, node.kind == "LoadBalancer"
-        for child in node.children:
-            visits[child] += visits[node.index] / (len(node.children) if is_balancer else 1)
-        if isinstance(component, Server):
-            stations.append((component.cpus, component.service_ms, visits[node.index]))
-        elif isinstance(component, Database):
-            stations.append((component.connections, component.query_ms, visits[node.index]))
-        elif not is_balancer:
-            return None
-    return tuple(station for station in stations if station[1] > 0)
-
-
-def _full_per_ms(stations):
-    """Requests per ms that fill the busiest station exactly."""
-    return min((places / (mean_ms * visits) for places, mean_ms, visits in stations), default=math.inf)
-
-
-@lru_cache(maxsize=256)
-def _mean_ms(stations):
-    full = _full_per_ms(stations)
-    return [sum(visits * mmc(1000 * load * full * visits, mean_ms, places).mean_latency_ms
-                for places, mean_ms, visits in stations) for load in CURVE_LOADS]
 
 
 def _curve(theory, last_run):
@@ -162,51 +135,6 @@ def _points(runs):
 def _joined(trail, points, curve):
     # Points of another curve (other cores) would only mislead beside this one.
     key = None if curve is None else curve.mean_ms.iloc[-1]
-    trail[:] = [*(old for old in trail if old[0] == key), (key, points)][-LONGEST_TRAIL:]
+    known = [old for old in trail if old[0] == key and not old[1].equals(points)]
+    trail[:] = [*known, (key, points)][-LONGEST_TRAIL:]
     return pd.concat([old for _, old in trail], ignore_index=True)
-
-
-def latency_distribution(run, theory=None, width=840, height=400):
-    """Share of the answered requests that were slower than x, both axes logarithmic, with p50, p95 and p99.
-
-    theory: a function quantile -> latency in ms (such as `sd.theory.mmc(...).latency_quantile_ms`), or None.
-    """
-    return figure([distribution_plot(run, theory)], width, height)
-
-
-def distribution_plot(run, theory=None):
-    """The same as a `Plot`."""
-    latency = np.sort(run.requests["latency_ms"].to_numpy()[run.requests["status"].to_numpy() == "ok"])
-    axes = (duration_axis("latency"), {"type": "log", "title": {"text": "share of requests slower"},
-                                       "tickvals": [1, 0.5, 0.1, 0.05, 0.01, 0.001, 1e-4, 1e-5],
-                                       "ticktext": ["100 %", "50 %", "10 %", "5 %", "1 %", "0.1 %", "0.01 %", ""]})
-    if not len(latency):
-        empty = note("<b>no request was answered</b>", 0.5, 0.5, xref="x domain", yref="y domain")
-        return Plot([], "Latency distribution: no request was answered.", *axes, notes=[empty])
-    slower = np.logspace(np.log10(0.99), -min(np.log10(max(len(latency), 2)), 4), 160)
-    traces = [_line("this run", np.quantile(latency, 1 - slower), slower, color=ORANGE, dash="solid")]
-    if theory is not None:
-        traces.insert(0, _line("theory", [theory(1 - share) for share in slower], slower))
-    notes, said = [], []
-    for label, quantile, symbol in QUANTILES:
-        value = float(np.quantile(latency, quantile))
-        traces.append({**_marks(label, [value], [1 - quantile], symbol=symbol, size=11, color=INK),
-                       "showlegend": False})
-        notes.append(note(f"<b>{label}</b> {duration(value)}", _log(value), _log(1 - quantile),
-                          xanchor="right", xshift=-10, yshift=-9))
-        said.append(f"{label} is {duration(value)}")
-    alt = f"Latency distribution: {', '.join(said)}, of {number(len(latency))} answered requests."
-    return Plot(traces, alt, *axes, notes=notes)
-
-
-def _line(name, xs, ys, color=BLUE, dash="dash"):
-    return {"type": "scatter", "name": name, "mode": "lines", "x": plain(xs), "y": plain(ys),
-            "line": {"color": color, "width": 2.5, "dash": dash}}
-
-
-def _marks(name, xs, ys, **marker):
-    return {"type": "scatter", "name": name, "mode": "markers", "x": plain(xs), "y": plain(ys), "marker": marker}
-
-
-def _log(value):
-    return round(math.log10(value), 4) if value > 0 else -3.0

@@ -5,21 +5,34 @@ import math
 import pandas as pd
 
 from sdlib.charts.axes import HeldAxes
-from sdlib.charts.diagram import diagram_plot
-from sdlib.charts.latency import distribution_plot, latency_plot
-from sdlib.charts.placing import layers
+from sdlib.charts.diagram import diagram
+from sdlib.charts.distribution import distribution_plot
+from sdlib.charts.latency import latency_plot
+from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.theme import Plot, compose, stacked
 from sdlib.charts.timeline import timeline_plots
 from sdlib.components.base import check_number, complain
 from sdlib.engine.arrivals import expected_requests
 from sdlib.results.simulate import simulate
-from sdlib.whole import whole
 
 REQUESTS_PER_REDRAW = 200_000
-WIDTH, HEIGHT, TALL, MOST_BESIDE = 840, 400, 640, 4
-CHARTS = {"latency": latency_plot,
-          "timeline": lambda run, settings: timeline_plots(run, rows=("traffic", "latency"), log=True),
-          "distribution": lambda run, settings: distribution_plot(run)}
+CHART_SIZE, CHART_MARGIN = (450, 350), {"l": 78, "r": 14, "t": 40, "b": 72}
+STARTS_LOGARITHMIC = ("distribution",)
+
+
+def _latency(run, log, trail):
+    return latency_plot(run, log=log, trail=trail)
+
+
+def _timeline(run, log, _trail):
+    return timeline_plots(run, rows=("traffic", "latency"), log=log, latency_log=log)
+
+
+def _distribution(run, log, _trail):
+    return distribution_plot(run, log=log)
+
+
+CHARTS = {"latency": _latency, "timeline": _timeline, "distribution": _distribution}
 
 
 def still(build, settings, chart="latency", seconds=60, seed=0, highlight=None):
@@ -28,13 +41,8 @@ def still(build, settings, chart="latency", seconds=60, seed=0, highlight=None):
     build(**settings) -> (system, clients). chart: as in `sd.explore`. A run of more than 200,000 requests is
     shortened, as in the panel.
     """
-    with whole():
-        from plotly.graph_objects import Figure
-
     run = run_at(build, settings, seconds, seed)
-    plots = chart_plots(chart, run, settings)
-    HeldAxes().fit(plots)
-    return Figure(picture(run, plots, highlight))
+    return side_by_side(diagram(run, highlight, *CHART_SIZE), chart_figure(chart_plots(chart, run, settings)))
 
 
 def settings_table(build, settings, seconds=60, seed=0):
@@ -64,32 +72,45 @@ def run_at(build, settings, seconds=60, seed=0):
     return simulate(system, clients, seconds=seconds * shortened, seed=seed)
 
 
-def chart_plots(chart, run, settings, trail=None):
-    """The plots of a chart: one of the names in CHARTS, or a function (run, settings) -> plots or Plotly traces.
-
-    trail: a list of the earlier points of the latency chart, which this run's point joins.
-    """
-    if isinstance(chart, str) and chart not in CHARTS:
+def check_chart(chart):
+    """ValueError unless it is the name of a chart or a function."""
+    if not (isinstance(chart, str) and chart in CHARTS) and not callable(chart):
         complain("explore", "chart", chart, "one of " + ", ".join(map(repr, CHARTS))
                  + ", or a function (run, settings) -> traces", "latency")
-    if chart == "latency":
-        return [latency_plot(run, trail=trail)]
-    made = (CHARTS[chart] if isinstance(chart, str) else chart)(run, settings)
+
+
+def chart_plots(chart, run, settings, log=None, trail=None):
+    """The plots of a chart: one of the names in CHARTS, or a function (run, settings) -> plots or Plotly traces.
+
+    log: logarithmic axes; by default as the chart starts. trail: a list that keeps earlier points of the latency chart.
+    """
+    check_chart(chart)
+    if isinstance(chart, str):
+        log = chart in STARTS_LOGARITHMIC if log is None else log
+        return _as_plots(CHARTS[chart](run, log, trail))
+    plots = _as_plots(chart(run, settings))
+    for plot in plots if log else ():
+        plot.y = {key: value for key, value in plot.y.items() if key not in ("range", "rangemode")} | {"type": "log"}
+    return plots
+
+
+def chart_figure(plots):
+    """A `go.Figure` of the size that the chart has in the panel."""
+    import plotly.graph_objects as go
+
+    HeldAxes().fit(plots)
+    return go.Figure(chart_picture(plots))
+
+
+def chart_picture(plots):
+    """The same as a plain dictionary."""
+    return compose(stacked(plots, (0, 1), 1, 0.1), *CHART_SIZE, CHART_MARGIN)
+
+
+def _as_plots(made):
     made = made if isinstance(made, (list, tuple)) else [made]
     if all(isinstance(item, Plot) for item in made):
         return list(made)
     traces = [item if isinstance(item, dict) else item.to_plotly_json() for item in made]
     names = [trace["name"] for trace in traces if trace.get("name")]
     return [Plot(traces, f"Chart of {', '.join(names)}." if names else "Chart of this run.")]
-
-
-def picture(run, plots, highlight=None):
-    """The plain figure: system and chart side by side, or one below the other when the system is deep."""
-    if max(layers(run.nodes)) + 2 <= MOST_BESIDE:
-        height, system_at, chart_at, chart_top = HEIGHT, ((0, 0.48), (0, 1)), (0.6, 1), 1
-    else:
-        height, system_at, chart_at, chart_top = TALL, ((0, 1), (0.56, 1)), (0.08, 1), 0.44
-    (left, right), (low, high) = system_at
-    system = diagram_plot(run, highlight, (right - left) * (WIDTH - 28), (high - low) * (height - 118))
-    cells = [(system, *system_at), *stacked(plots, chart_at, chart_top, 0.05)]
-    return compose(cells, WIDTH, height, {"l": 8, "r": 20, "t": 34, "b": 84})

@@ -39,7 +39,7 @@ class Plot:
 def compose(cells, width, height, margin=None):
     """The plain figure (data, layout) of `cells`: (Plot, (x0, x1), (y0, y1)) in shares of the drawing area."""
     layout = {"template": TEMPLATE, "width": width, "height": height, "autosize": False, "shapes": [],
-              "annotations": [], "margin": margin or {"l": 70, "r": 20, "t": 34, "b": 84},
+              "annotations": [], "margin": margin or {"l": 70, "r": 20, "t": 48, "b": 84},
               "legend": {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom",
                          "x": cells[-1][1][0], "xanchor": "left", "font": {"size": 11}},
               "meta": {"alt": " ".join(plot.alt for plot, _, _ in cells if plot.alt)}}
@@ -89,6 +89,23 @@ def note(text, x, y, **more):
     """A text on an opaque plate, at a place in the plot."""
     return {"text": text, "x": x, "y": y, "showarrow": False, "bgcolor": "rgba(255,255,255,0.85)",
             "font": {"size": 11, "color": INK}, **more}
+
+
+def above(text):
+    """A text above the plot, where no data is."""
+    return {"text": text, "xref": "x domain", "yref": "y domain", "x": 0, "y": 1, "xanchor": "left", "align": "left",
+            "yanchor": "bottom", "yshift": 3, "showarrow": False, "font": {"size": 12, "color": INK}}
+
+
+def line(name, xs, ys, color=BLUE, dash="dash"):
+    """A line as Plotly reads it."""
+    return {"type": "scatter", "name": name, "mode": "lines", "x": plain(xs), "y": plain(ys),
+            "line": {"color": color, "width": 2.5, "dash": dash}}
+
+
+def marks(name, xs, ys, **marker):
+    """Points as Plotly reads them."""
+    return {"type": "scatter", "name": name, "mode": "markers", "x": plain(xs), "y": plain(ys), "marker": marker}
 
 
 def duration_axis(title, **more):

@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from sdlib.charts.theme import BLUE, INK, ORANGE, PURPLE, VERMILION, Plot, duration_axis, figure, note, plain
+from sdlib.charts.theme import BLUE, INK, ORANGE, PURPLE, VERMILION, Plot, above, duration_axis, figure, plain
 from sdlib.charts.words import duration, number
+from sdlib.components.server import Server
 
 MOST_BINS = 60
 A_MOMENT_S = 1e-6
+HATCH = {"shape": "/", "fillmode": "overlay", "fgcolor": INK, "fgopacity": 1, "size": 6, "solidity": 0.15}
+LABEL_ROOM, LEAST_BAR = 0.16, 0.15  # shares of the run, of a bin
 BAND = "rgba(90,90,90,0.28)"
 
 
@@ -19,11 +22,12 @@ def timeline(run, every_s=None, width=840, height=560):
     return figure(timeline_plots(run, every_s), width, height)
 
 
-def timeline_plots(run, every_s=None, rows=("traffic", "latency", "inside"), log=False):
-    """The same as a list of `Plot`, one for each of the rows. log: traffic on a logarithmic axis."""
-    bins = run.timeline(every_s or max(run.seconds / MOST_BINS, 1e-6))
+def timeline_plots(run, every_s=None, rows=("traffic", "latency", "inside"), log=False, latency_log=True):
+    """The same as a list of `Plot`, one for each of the rows. log: traffic on a logarithmic axis; latency_log:
+    latency on one."""
+    bins = _Bins(run, every_s)
     downs = outages(run)
-    makers = {"traffic": _traffic, "latency": _latency, "inside": _inside}
+    makers = {"traffic": _traffic, "latency": _latency if latency_log else _linear_latency, "inside": _inside}
     plots = [makers[row](bins, run) for row in rows]
     for plot in plots:
         plot.x = {"range": plain([0, run.seconds]), "showticklabels": plot is plots[-1]}
@@ -38,13 +42,25 @@ def timeline_plots(run, every_s=None, rows=("traffic", "latency", "inside"), log
     return plots
 
 
+class _Bins:
+    """The run's timeline, and where each bin is drawn: at its middle."""
+
+    def __init__(self, run, every_s):
+        self.every_s = every_s or max(run.seconds / MOST_BINS, 1e-6)
+        self.table = run.timeline(self.every_s)
+        self.starts_s = self.table["second"].to_numpy()
+        self.ends_s = np.minimum(self.starts_s + self.every_s, run.seconds)
+        self.middles_s = (self.starts_s + self.ends_s) / 2
+
+
 def outages(run):
     """When machines were down: (start_s, end_s, machine, "CRASHED" or "DOWN"), in order of time.
 
     A crash loses all that is in flight at one instant, which is how it is found; the machine is back `restart_s`
     later. Where clients try again, only crashes that lost a request for good are found.
     """
-    servers = {node.name: node.component for node in run.nodes if node.kind == "Server"}
+    # Guessed from what was lost, until a run lists its incidents.
+    servers = {node.name: node.component for node in run.nodes if isinstance(node.component, Server)}
     found = [(start, end, name, "DOWN") for name, server in servers.items() for start, end in server.down
              if start < run.seconds]
     crashed = [name for name in servers if run.stations.loc[name, "crashes"]]
@@ -65,12 +81,14 @@ def _emptied(run, names, at_s):
 
 
 def _labels(downs, seconds):
+    """Above the plot, where no data is; of outages that follow closely only the first is named."""
     labels, last = [], -1.0
-    for start, end, machine, what in downs:
-        middle = (start + min(end, seconds)) / 2
-        if (middle - last) / seconds > 0.16 or last < 0:
-            labels.append(note(f"<b>{what}</b><br>{machine}", round(middle, 3), 0.5, yref="y domain"))
-            last = middle
+    for start, _, machine, what in downs:
+        if last < 0 or (start - last) / seconds > LABEL_ROOM:
+            last = start
+            side = "right" if start > (1 - LABEL_ROOM) * seconds else "left"
+            text = f"<b>{what.lower()}</b><br>{machine}"
+            labels.append({**above(text), "xref": "x", "x": round(start, 3), "xanchor": side, "align": side})
     return labels
 
 
@@ -84,32 +102,54 @@ def _said(downs):
 
 
 def _traffic(bins, run):
-    length = bins["second"].diff().median() if len(bins) > 1 else run.seconds
-    failed = bins["failed"] / length
-    traces = [_step("answered per s", bins["second"], bins["throughput_per_s"], BLUE, "solid", "circle"),
-              _step("failed per s", bins["second"], failed, VERMILION, "dot", "x")]
-    alt = (f"Over {number(run.seconds)} simulated seconds at most {number(bins['throughput_per_s'].max())} requests "
+    answered, failed = bins.table["throughput_per_s"], bins.table["failed"] / bins.every_s
+    traces = [_failures(bins, failed, run), _line("answered per s", bins, answered, BLUE, "solid", "circle")]
+    alt = (f"Over {number(run.seconds)} simulated seconds at most {number(answered.max())} requests "
            f"per second were answered and at most {number(failed.max())} failed.")
-    return Plot(traces, alt, y={"title": {"text": "requests / s"}, "rangemode": "tozero"})
+    return Plot(traces, alt, y={"title": {"text": "requests / s"}, "tickformat": ","})
+
+
+def _failures(bins, failed, run):
+    """A bar for each bin with failures, from its first failure on: none is drawn before the crash that caused it."""
+    rows = run.requests[~run.requests["status"].isin(["ok", "in flight"])]
+    first_s = np.full(len(bins.starts_s), np.inf)
+    places = np.searchsorted(bins.starts_s, rows["finished_s"].to_numpy(), "right") - 1
+    np.minimum.at(first_s, places, rows["finished_s"].to_numpy())
+    some = np.isfinite(first_s)
+    widths_s = np.maximum(bins.ends_s[some] - first_s[some], LEAST_BAR * bins.every_s)
+    return {"type": "bar", "name": "failed per s", "x": plain(first_s[some]), "y": plain(failed[some]), "offset": 0,
+            "width": plain(widths_s), "marker": {"color": VERMILION, "pattern": HATCH}}
 
 
 def _latency(bins, run):
-    traces = [_step("p50", bins["second"], bins["p50_ms"], ORANGE, "solid", "diamond"),
-              _step("p99", bins["second"], bins["p99_ms"], PURPLE, "dash", "square")]
-    return Plot(traces, f"The p99 latency reached {duration(bins['p99_ms'].max())}.", y=duration_axis("latency"))
+    traces = [_line("p50", bins, bins.table["p50_ms"], ORANGE, "solid", "diamond"),
+              _line("p99", bins, bins.table["p99_ms"], PURPLE, "dash", "square")]
+    return Plot(traces, f"The p99 latency reached {duration(bins.table['p99_ms'].max())}.", y=duration_axis("latency"))
+
+
+def _linear_latency(bins, run):
+    plot = _latency(bins, run)
+    plot.y = {"title": {"text": "latency (ms)"}}
+    return plot
 
 
 def _inside(bins, run):
-    seconds, inside = in_system(run, len(bins))
-    traces = [{**_step("in the system", seconds, inside, INK, "solid", "circle"), "mode": "lines"}]
+    seconds, inside = in_system(run, len(bins.starts_s))
+    traces = [{"type": "scatter", "name": "in the system", "mode": "lines", "x": plain(seconds), "y": plain(inside),
+               "line": {"color": INK, "width": 2}}]
     alt = f"At most {number(inside.max())} requests were in the system at once."
-    root = run.nodes[0].component
-    if hasattr(root, "most_in_flight") and inside.max() > root.most_in_flight / 4:
-        traces.append({"type": "scatter", "name": f"memory is full: {number(root.most_in_flight)}", "mode": "lines",
-                       "x": plain([0, run.seconds]), "y": [root.most_in_flight] * 2,
+    cells = _memory_cells(run.nodes[0].component)
+    if cells and inside.max() > cells / 4:
+        traces.append({"type": "scatter", "name": f"memory is full: {number(cells)}", "mode": "lines",
+                       "x": plain([0, run.seconds]), "y": [cells] * 2,
                        "line": {"color": VERMILION, "width": 2, "dash": "longdashdot"}})
-        alt += f" Memory holds {number(root.most_in_flight)}."
-    return Plot(traces, alt, y={"title": {"text": "in the system"}, "rangemode": "tozero"})
+        alt += f" Memory holds {number(cells)}."
+    return Plot(traces, alt, y={"title": {"text": "in the system"}})
+
+
+def _memory_cells(component):
+    """Requests that fit into its memory; 0 where none is limited. To be read off the component itself."""
+    return component.most_in_flight if isinstance(component, Server) else 0
 
 
 def in_system(run, bins):
@@ -121,7 +161,7 @@ def in_system(run, bins):
     return seconds, np.searchsorted(arrived_s, seconds, "right") - np.searchsorted(finished_s, seconds, "right")
 
 
-def _step(name, xs, ys, color, dash, symbol):
-    return {"type": "scatter", "name": name, "mode": "lines+markers", "x": plain(xs), "y": plain(ys),
+def _line(name, bins, ys, color, dash, symbol):
+    return {"type": "scatter", "name": name, "mode": "lines+markers", "x": plain(bins.middles_s), "y": plain(ys),
             "connectgaps": False, "line": {"color": color, "width": 2, "dash": dash},
             "marker": {"symbol": symbol, "size": 5, "color": color}}

@@ -27,7 +27,6 @@ ENTITY = np.dtype([
     ("row", "i4"), ("chosen", "i4")], align=True)  # a message's row; the link that a policy chose
 LEVEL = np.dtype([("place", "i8"), ("delay_s", "f8"), ("kind", "i4"), ("value", "i4"),
                   ("about", "i4"),  # the node of a visit; the turn before tries
-
                   ("previous", "i4"), ("next", "i4"), ("doomed", "i4")], align=True)
 NODE = [
     ("changed_s", "f8"), ("busy_area", "f8"), ("queue_area", "f8"), ("down_until_s", "f8"), ("restart_s", "f8"),

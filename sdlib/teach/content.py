@@ -93,10 +93,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Goal:
-    """A task on the panel. `reached` takes the run and the panel's settings by slider name."""
+    """A task on the panel. `reached` takes the run and the panel's settings by slider name.
+
+    It gives True, or a sentence that says why not yet, with the learner's own figures (False gives a general one).
+    """
 
     text: str
-    reached: Callable      # (run, settings) -> True, or a sentence that says why not
+    reached: Callable      # (run, settings) -> True, or a sentence
     answer_shown_as: tuple[str, ...] = ()    # patterns: how its answer would look in prose or in an output
 
 

@@ -1,8 +1,12 @@
-"""sd.goals: tasks for the panel that tick themselves. sd.explore calls update(run, settings) after every run."""
+"""sd.goals: tasks for the panel. The learner sets the sliders and tries; only then a goal is checked, on that run."""
+
+from dataclasses import dataclass
 
 from sdlib.lessons import lesson
 from sdlib.teach.book import book
 from sdlib.teach.view import Card, bundle
+
+NOT_YET = "Hold each part of the goal against the tiles: which one is missing?"
 
 
 def goals(number):
@@ -10,24 +14,43 @@ def goals(number):
     return Goals(lesson("goals", number))
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a try gave: reached or not, and the sentence that says why not ("" when reached)."""
+
+    goal: str
+    reached: bool
+    why: str
+
+
 class Goals:
-    """Three tasks. texts: what to reach; ticked: a bool each, kept in the progress file once True."""
+    """Three tasks. texts: what to reach; ticked: a bool each, kept in the progress file once a try has reached it."""
 
     def __init__(self, lesson):
         self.lesson = lesson
         self.texts = [goal.text for goal in lesson.goals]
         self.ticked = [bool(book().entries("goals", self._key(place))) for place in range(len(lesson.goals))]
 
-    def update(self, run, settings):
-        """Tick the goals that this run reaches. settings: the panel's values by slider name. Returns `ticked`.
+    def attempt(self, place, run, settings):
+        """Try goal number `place` (from 0) on this run: a Verdict. settings: the panel's values by slider name.
 
-        A condition that raises is a fault of the lesson and is not hidden.
+        A check that raises is a fault of the lesson and is not hidden.
         """
-        for place, goal in enumerate(self.lesson.goals):
-            said = not self.ticked[place] and goal.reached(run, settings)
-            if said and not isinstance(said, str):
-                self.ticked[place] = True
-                book().record("goals", self._key(place))
+        goal = self.lesson.goals[place]
+        said = goal.reached(run, settings)
+        if isinstance(said, str):
+            return Verdict(goal.text, False, said)
+        if not said:
+            return Verdict(goal.text, False, NOT_YET)
+        if not self.ticked[place]:
+            self.ticked[place] = True
+            book().record("goals", self._key(place))
+        return Verdict(goal.text, True, "")
+
+    def update(self, run, settings):
+        """Try every goal on this run; returns `ticked`."""
+        for place in range(len(self.texts)):
+            self.attempt(place, run, settings)
         return list(self.ticked)
 
     def _key(self, place):
@@ -35,7 +58,7 @@ class Goals:
 
     def _card(self, marks):
         lines = [f"{'☑' if mark else '☐'} {text}" for mark, text in zip(marks, self.texts, strict=True)]
-        return Card("note", "Goals for the panel; they tick themselves", tuple(lines))
+        return Card("note", "Goals for the panel: set the sliders, then press try", tuple(lines))
 
     def __str__(self):
         return str(self._card(self.ticked))

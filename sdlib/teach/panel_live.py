@@ -1,5 +1,6 @@
-"""Live redrawing: the newest wish wins, and a long run says that it runs."""
+"""Live redrawing: the newest wish wins, a long run says that it runs, and what is slow waits until the hand rests."""
 
+import asyncio
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -57,3 +58,27 @@ class Notice:
         with self._lock:
             if not self._over:
                 self._say()
+
+
+class AfterRest:
+    """Does a piece of work once the hand has rested for `rest_s`; a newer wish replaces one that still waits.
+
+    In a kernel the work runs between two messages, in the kernel's own event loop, where nothing else runs. Where no
+    loop runs (a script, a test) there is no hand either, and the work is done at once.
+    """
+
+    def __init__(self, work, rest_s=0.15):
+        self._work, self._rest_s, self._wishes = work, rest_s, 0
+
+    def ask(self, *wish):
+        self._wishes += 1
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._work(*wish)
+        else:
+            loop.call_later(self._rest_s, self._if_newest, self._wishes, wish)
+
+    def _if_newest(self, number, wish):
+        if number == self._wishes:
+            self._work(*wish)

@@ -1,33 +1,58 @@
-"""What the panel says: tiles against the starting setting, goals, and the line below the picture."""
+"""What the panel says: tiles against the starting setting, the lines below, and the panel as constant text."""
 
 from html import escape
 
 import numpy as np
 
-from sdlib.charts.theme import INK
 from sdlib.charts.words import duration, number, said
 
-BETTER, WORSE = "#00583F", "#96330A"
-# (heading, column of Run.summary, how it is said, +1 where more is better and -1 where less is)
-TILES = (("served per second", "throughput_per_s", number, 1), ("p99 latency", "p99_ms", duration, -1),
-         ("errors", "error_percent", lambda value: f"{number(value)} %", -1),
-         ("monthly cost", "usd_per_month", lambda value: f"${value:,.0f}", -1))
+RUN_AGAIN = "The kernel that moved this panel is gone. Run this cell again."
 
 
 def tiles_html(now, start):
-    """Four tiles: the measure, and how it stands against the starting setting, by colour, arrow, sign and word."""
-    tiles = []
-    for heading, column, say, better in TILES:
-        against, colour = compare(now[column], start[column], better)
-        tiles.append(f'<div role="group" aria-label="{heading}">{heading}<b>{escape(say(now[column]))}</b>'
-                     f'<strong style="color:{colour}">{against}</strong></div>')
-    return f'<div class="sdlib-tiles">{"".join(tiles)}</div>'
+    """Four tiles; each is the measure and one line on how it stands. now, start: rows of `Run.summary`."""
+    tiles = [_answered(now), _p99(now, start), _errors(now, start), _cost(now, start)]
+    return f'<div class="sdlib-tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
 
 
-def compare(now, start, better):
-    """("▲ +12 % worse", colour) of a measure against its start; better: +1 where more is better."""
+def _tile(heading, value, below, looks=""):
+    return (f'<div role="group" aria-label="{heading}" class="{looks}"><span>{heading}</span><b>{escape(value)}</b>'
+            f'<small>{below}</small></div>')
+
+
+def _answered(now):
+    # More users, more answers: neither better nor worse, so nothing is said about it.
+    sent, answered, inside = now["sent"], now["answered"], now["sent"] - now["answered"] - now["failed"]
+    if now["failed"]:
+        below = f"{number(100 * answered / sent)} % of them"
+    else:
+        below = f"the other {inside:,.0f} still inside" if inside else "all of them"
+    return "answered of sent", f"{answered:,.0f} of {sent:,.0f}", below
+
+
+def _p99(now, start):
+    """Only answered requests have a latency: once others fail, it says nothing good about the system."""
+    if now["failed"]:
+        return "p99 latency", duration(now["p99_ms"]), "of those answered", "sdlib-grey"
+    if start["failed"]:
+        return "p99 latency", duration(now["p99_ms"]), "nothing failed"
+    return "p99 latency", duration(now["p99_ms"]), compare(now["p99_ms"], start["p99_ms"])
+
+
+def _errors(now, start):
+    return "errors", f"{number(now['error_percent'])} %", compare(now["error_percent"], start["error_percent"])
+
+
+def _cost(now, start):
+    if not np.isfinite(now["usd_per_month"]):
+        return "monthly cost", "no known price", "no such machine is sold"
+    return "monthly cost", f"${now['usd_per_month']:,.0f}", compare(now["usd_per_month"], start["usd_per_month"])
+
+
+def compare(now, start):
+    """How a measure of which less is better stands against the start: by arrow, amount and word, as HTML."""
     if not (np.isfinite(now) and np.isfinite(start)) or f"{now:.3g}" == f"{start:.3g}":
-        return "= as at the start", INK
+        return "as at the start"
     sign = 1 if now > start else -1
     if start == 0:
         amount = "from 0"
@@ -35,26 +60,32 @@ def compare(now, start, better):
         amount = f"x {number(now / start)}"
     else:
         amount = f"{'+' if sign > 0 else '−'}{abs(100 * (now / start - 1)):.3g} %"
-    word, colour = ("better", BETTER) if sign == better else ("worse", WORSE)
-    return f"{'▲' if sign > 0 else '▼'} {amount} {word}", colour
+    word = "better" if sign < 0 else "worse"
+    return f'<strong class="sdlib-{word}">{"▲" if sign > 0 else "▼"} {amount} {word}</strong>'
 
 
-def goals_html(texts, ticked):
-    """The goals, each with a box that is ticked once it is reached."""
-    rows = [f"☑ <b>{escape(text)}</b> reached" if done else f"☐ {escape(text)}" for text, done in zip(texts, ticked)]
-    return f'<ul class="sdlib-goals" aria-label="goals">{"".join(f"<li>{line}</li>" for line in rows)}</ul>'
+def simulated(run, wanted_s, most):
+    """Two lines in plain words: what the panel has simulated, and why it is shorter than asked for."""
+    sent = len(run.requests)
+    lines = [f"Simulated: {number(sent)} requests of {number(run.clients.users)} users in {number(run.seconds)} s. "
+             f"Seed {run.seed}: the same seed keeps the same customers."]
+    if run.seconds < wanted_s:
+        lines.append(f"Shortened from {number(wanted_s)} s, so that the picture follows your hand: "
+                     f"{number(sent / run.seconds)} requests arrive per second, and the panel simulates about "
+                     f"{number(most)} at a time.")
+    return lines
 
 
 def status_html(lines, trouble=False):
-    """The line below the picture, read aloud by a screen reader when it changes."""
-    edge = WORSE if trouble else "#8A8A84"
+    """The lines below the picture, read aloud by a screen reader when they change."""
     text = "<br>".join(map(escape, lines))
-    return f'<div class="sdlib-status" role="status" aria-live="polite" style="border-color:{edge}">{text}</div>'
+    looks = "sdlib-status sdlib-trouble" if trouble else "sdlib-status"
+    return f'<div class="{looks}" role="status" aria-live="polite">{text}</div>'
 
 
-def plain_text(name, sliders, goals):
+def plain_text(name, controls, goals):
     """The panel as constant text, for readers without widgets."""
-    lines = [f"Panel of {name}: tiles (served per second, p99, errors, monthly cost), system, chart, sliders."]
-    lines += [f"  slider {one.name}: {one.range_text}; starts at {said(one.start)}" for one in sliders]
+    lines = [f"Panel of {name}: sliders, tiles (answered of sent, p99, errors, monthly cost), the system, a chart."]
+    lines += [f"  slider {one.name}: {one.range_text}; starts at {said(one.start)}" for one in controls]
     lines += [f"  goal: {text}" for text in goals]
-    return "\n".join(lines)
+    return "\n".join([*lines, "  Sliders that do not move have no kernel: run this cell again."])

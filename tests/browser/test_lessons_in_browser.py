@@ -21,10 +21,11 @@ def test_a_lesson_runs_and_its_panels_follow_the_hand(open_notebook, name):
 
 
 def assert_the_panel_follows(notebook, panel):
-    """Each slider moves the plots when the keyboard moves it, and the first also when the mouse drags it."""
-    shown = notebook.wait_for_plots(panel)
+    """Each slider moves the panel when the keyboard moves it, and the first also when the mouse drags it."""
+    notebook.wait_for_plots(panel)
+    shown = notebook.panel_says(panel)
     for slider in range(len(notebook.sliders(panel))):
         notebook.press_slider(panel, slider, times=3)
-        shown = notebook.wait_for_change(panel, shown)
+        shown = notebook.wait_for_panel(panel, shown)
     notebook.drag_slider(panel, 0, to=0.5)
-    notebook.wait_for_change(panel, shown)
+    notebook.wait_for_panel(panel, shown)

@@ -1,13 +1,15 @@
-"""Quizzes: a word on every choice. Goals: they tick themselves, and stay ticked."""
+"""Quizzes: a word on every choice. Goals: reached by trying, with a sentence why not; a tick stays."""
 
 from html import escape
 
+import numpy as np
 import pytest
 from toys import GOALS
 
 from sdlib import lessons
 from sdlib.teach.book import book
-from sdlib.teach.goals import Goals, goals
+from sdlib.teach.content import Goal, Lesson
+from sdlib.teach.goals import NOT_YET, Goals, goals
 from sdlib.teach.quiz import quiz
 
 NUMBERS = lessons.numbers()
@@ -72,17 +74,39 @@ def test_an_unknown_lesson_names_the_known_ones(tool, number):
 START = {"users": 100, "cpus": 4, "ram_gb": 4}
 
 
-def test_goals_tick_one_by_one_and_stay_ticked(a_run):
+def reached(tasks, run, settings):
+    """Whether each goal is reached when it is tried on this run."""
+    return [tasks.attempt(place, run, settings).reached for place in range(len(tasks.texts))]
+
+
+def test_goals_are_reached_one_by_one_by_trying_and_stay_ticked(a_run):
     tasks = Goals(GOALS)
-    assert tasks.update(a_run(), START) == [False] * 3, "a sentence is no yes"
+    assert reached(tasks, a_run(), START) == [False] * 3 == tasks.ticked, "a sentence is no yes"
     expected = [False] * 3
-    reached = [({"users": 2000}, {}), ({}, {"utilization_percent": 66}), ({}, {"mean_ms": 30})]
-    for place, (settings, figures) in enumerate(reached):
+    steps = [({"users": 2000}, {}), ({}, {"utilization_percent": 66}), ({}, {"mean_ms": 30})]
+    for place, (settings, figures) in enumerate(steps):
         expected[place] = True
-        assert tasks.update(a_run(**figures), {**START, **settings}) == expected
-    assert tasks.update(a_run(), START) == [True] * 3
+        verdict = tasks.attempt(place, a_run(**figures), {**START, **settings})
+        assert (verdict.reached, verdict.why, verdict.goal) == (True, "", tasks.texts[place])
+        assert tasks.ticked == expected, "one try, one goal"
+    assert reached(tasks, a_run(), START) == [False] * 3 and tasks.ticked == [True] * 3, "the tick stays"
     assert Goals(GOALS).ticked == [True] * 3, "kept in the progress file"
     assert [len(book().entries("goals", f"90-{place}")) for place in (1, 2, 3)] == [1, 1, 1]
+
+
+def with_one_goal(check):
+    return Goals(Lesson("77", "A lesson", (), (), (), (Goal("do it", check),)))
+
+
+@pytest.mark.parametrize("said, why", [("p99 is 40 ms.", "p99 is 40 ms."), (False, NOT_YET), (np.False_, NOT_YET)])
+def test_a_check_gives_a_sentence_or_false(a_run, said, why):
+    verdict = with_one_goal(lambda run, settings: said).attempt(0, a_run(), START)
+    assert (verdict.reached, verdict.why) == (False, why)
+
+
+@pytest.mark.parametrize("said", [True, np.True_])
+def test_a_check_gives_true(a_run, said):
+    assert with_one_goal(lambda run, settings: said).attempt(0, a_run(), START).reached
 
 
 def test_the_saved_form_of_goals_is_the_same_for_everybody(a_run):
@@ -94,5 +118,8 @@ def test_the_saved_form_of_goals_is_the_same_for_everybody(a_run):
 
 
 def test_a_broken_condition_is_not_hidden(a_run):
+    def broken(run, settings):
+        return settings["no such slider"] > 1
+
     with pytest.raises(KeyError):
-        Goals(GOALS).update(a_run(), {})
+        with_one_goal(broken).attempt(0, a_run(), {})

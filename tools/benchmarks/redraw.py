@@ -82,7 +82,7 @@ def measure(browser, lab, name, sizes):
         cell = notebook.cell(0)
         cell.evaluate(WATCH)
         took_ms = [press(notebook) for _ in range(sizes.moves + 2)][2:]
-        check_requests(cell.locator("[role=status]").inner_text(), sizes.redraw_requests)
+        check_requests(cell.locator(".sdlib-status").inner_text(), sizes.redraw_requests)
         return took_ms
 
 
@@ -97,6 +97,6 @@ def press(notebook):
 
 def check_requests(status, wanted):
     """RuntimeError unless the panel says that it simulated about as many requests as wanted."""
-    said = re.match(r"([\d,]+) requests", status)
+    said = re.match(r"Simulated: ([\d,]+) requests", status)
     if not said or not 0.8 * wanted < int(said[1].replace(",", "")) < 1.2 * wanted:
         raise RuntimeError(f"the panel should simulate {wanted:,} requests, and says: {status}")
