@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from sdlib.components.base import Component, checked, complain, knob
+from sdlib.components.base import Component, checked, complain, knob, shown
 from sdlib.components.retry import NEVER, Retry
 
 MOST_CALLS = 1_008  # so many places behind one component can be told apart, and so their draws
@@ -39,15 +39,20 @@ def as_groups(owner, calls):
     An entry is a component, a `Call`, or a list of those, which are called at the same time.
     """
     if not isinstance(calls, (list, tuple)):
-        complain(owner, "calls", calls, "a list of components, calls, or lists of them", EXAMPLE)
+        _refuse(owner, calls)
     groups = tuple(tuple(map(_call, entry)) if isinstance(entry, (list, tuple)) else (_call(entry),) for entry in calls)
     if any(call is None for group in groups for call in group) or not all(groups):
-        complain(owner, "calls", calls, "a list of components, calls, or lists of them that are not empty", EXAMPLE)
+        _refuse(owner, calls)
     many = sum(map(len, groups))
     if many > MOST_CALLS:
         raise ValueError(f"{owner}(calls=[{many:,} components]): calls must be a list of at most {MOST_CALLS:,} "
                          f"components; for example calls={EXAMPLE}.")
     return groups
+
+
+def _refuse(owner, calls):
+    raise ValueError(f"{owner}(calls={shown(calls)}): calls must be a list of components, of sd.Call or of lists of "
+                     f"those; for example calls={EXAMPLE}.")
 
 
 def _call(entry):

@@ -97,7 +97,7 @@ def _count(parents_first, system):
     shared, copies, total = {id(system)}, Counter(), 0
     for component in parents_first:
         nodes = (id(component) in shared) + copies[id(component)]
-        total += nodes
+        total += nodes * (1 + len(component.parts()))
         if component.copies_what_is_behind:
             for child, entries in Counter(map(id, component.behind())).items():
                 copies[child] += nodes * entries

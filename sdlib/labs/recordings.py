@@ -17,7 +17,7 @@ from datetime import date
 import pandas as pd
 
 from sdlib import data
-from sdlib.components.base import STATUSES
+from sdlib.kernel.statuses import STATUSES
 from sdlib.labs.faults import LabError
 from sdlib.labs.inventory import check
 from sdlib.labs.result import LabResult

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from sdlib.components.base import IN_FLIGHT, check_number, complain, is_number, shown
+from sdlib.components.base import check_number, complain, is_number, shown
 from sdlib.components.clients import Clients
 from sdlib.engine.blueprint import blueprint
+from sdlib.kernel.statuses import IN_FLIGHT
 from sdlib.results.certainty import RELAXATIONS, difference_of, interval_of, relaxation_of
 from sdlib.results.cluster import shield_workers
 from sdlib.results.simulate import check_engine, check_seconds, simulate

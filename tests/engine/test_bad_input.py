@@ -7,7 +7,7 @@ import pytest
 from compare import assert_same
 
 import sdlib as sd
-from sdlib.engine import compiled, memory, reference
+from sdlib.engine import compiled, memory, reference, room
 from sdlib.results import simulate
 
 nan, inf = math.nan, math.inf
@@ -60,27 +60,27 @@ CASES = [
      "Clients(timeout_s=0): timeout_s must be a number from 0.001 to 86,400 (s); for example timeout_s=5."),
     (lambda run: sd.Clients(users=1, timeout_s='5'),
      "Clients(timeout_s='5'): timeout_s must be a number from 0.001 to 86,400 (s); for example timeout_s=5."),
-    (lambda run: sd.Clients(users=1, retries=-1),
-     "Clients(retries=-1): retries must be a whole number from 0 to 100 (retries); for example retries=0."),
-    (lambda run: sd.Clients(users=1, retries=2.5),
-     "Clients(retries=2.5): retries must be a whole number from 0 to 100 (retries); for example retries=0."),
-    (lambda run: sd.Clients(users=1, retries=101),
-     "Clients(retries=101): retries must be a whole number from 0 to 100 (retries); for example retries=0."),
-    (lambda run: sd.Clients(users=1, backoff='linear'),
-     "Clients(backoff='linear'): backoff must be one of 'none', 'constant', 'exponential'; for "
+    (lambda run: sd.Retry(-1),
+     "Retry(times=-1): times must be a whole number from 0 to 100 (retries); for example times=3."),
+    (lambda run: sd.Retry(2.5),
+     "Retry(times=2.5): times must be a whole number from 0 to 100 (retries); for example times=3."),
+    (lambda run: sd.Retry(101),
+     "Retry(times=101): times must be a whole number from 0 to 100 (retries); for example times=3."),
+    (lambda run: sd.Retry(1, backoff='linear'),
+     "Retry(backoff='linear'): backoff must be one of 'none', 'constant', 'exponential', 'zero, then exponential'; for "
      "example backoff='exponential'."),
-    (lambda run: sd.Clients(users=1, backoff=2),
-     "Clients(backoff=2): backoff must be one of 'none', 'constant', 'exponential'; for example "
+    (lambda run: sd.Retry(1, backoff=2),
+     "Retry(backoff=2): backoff must be one of 'none', 'constant', 'exponential', 'zero, then exponential'; for example "
      "backoff='exponential'."),
-    (lambda run: sd.Clients(users=1, jitter='half'),
-     "Clients(jitter='half'): jitter must be one of 'none', 'full', 'equal', 'decorrelated'; for "
+    (lambda run: sd.Retry(1, jitter='half'),
+     "Retry(jitter='half'): jitter must be one of 'none', 'full', 'equal', 'decorrelated'; for "
      "example jitter='none'."),
-    (lambda run: sd.Clients(users=1, first_delay_s=-1),
-     "Clients(first_delay_s=-1): first_delay_s must be a number from 0.0 to 86,400 (s); for example "
-     "first_delay_s=1.0."),
-    (lambda run: sd.Clients(users=1, max_delay_s=nan),
-     "Clients(max_delay_s=nan): max_delay_s must be a number from 0.0 to 86,400 (s); for example "
-     "max_delay_s=60.0."),
+    (lambda run: sd.Retry(1, first_s=-1),
+     "Retry(first_s=-1): first_s must be a number from 0.0 to 86,400 (s); for example "
+     "first_s=1.0."),
+    (lambda run: sd.Retry(1, most_s=nan),
+     "Retry(most_s=nan): most_s must be a number from 0.0 to 86,400 (s); for example "
+     "most_s=60.0."),
     (lambda run: sd.Clients(users=1, objects=0),
      "Clients(objects=0): objects must be a whole number from 1 to 10,000,000 (objects); for example "
      "objects=10000."),
@@ -200,9 +200,11 @@ CASES = [
      "Server(down=[(1, nan)]): down must be a list of (start_s, end_s) pairs of numbers with 0 <= "
      "start_s < end_s, in order, not overlapping; for example down=((60, 120),)."),
     (lambda run: sd.Server(cpus=4, ram_gb=4, calls=5),
-     "Server(calls=5): calls must be a list of components; for example calls=[sd.Database()]."),
+     "Server(calls=5): calls must be a list of components, of sd.Call or of lists of those; "
+     "for example calls=[sd.Database()]."),
     (lambda run: sd.Server(cpus=4, ram_gb=4, calls=['db']),
-     "Server(calls=['db']): calls must be a list of components; for example calls=[sd.Database()]."),
+     "Server(calls=['db']): calls must be a list of components, of sd.Call or of lists of those; "
+     "for example calls=[sd.Database()]."),
     (lambda run: sd.Database(connections=0),
      "Database(connections=0): connections must be a whole number from 1 to 100,000 (connections); "
      "for example connections=16."),
@@ -259,7 +261,7 @@ CASES = [
      "LoadBalancer(policy='fastest'): policy must be one of 'round_robin', 'random', 'pooled_queue'; "
      "for example policy='round_robin'."),
     (lambda run: sd.LoadBalancer(targets=[DATABASE], policy='pooled_queue'),
-     "LoadBalancer(policy='pooled_queue'): targets must all be servers, whose free cores it counts; "
+     "LoadBalancer(policy='pooled_queue'): targets must all have cores, which it counts; "
      "for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.simulate(5, CROWD),
      "system=5: system must be a component such as a server, and clients are passed separately; for "
@@ -268,7 +270,7 @@ CASES = [
      "system=None: system must be a component such as a server, and clients are passed separately; "
      "for example sd.simulate(sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100))."),
     (lambda run: sd.simulate(CROWD, CROWD),
-     "system=Clients(name=None, users=100, requests_per_minute=4.0, pr...: system must be a component "
+     "system=<Clients>: system must be a component "
      "such as a server, and clients are passed separately; for example sd.simulate(sd.Server(cpus=4, "
      "ram_gb=4), sd.Clients(users=100))."),
     (lambda run: sd.simulate([], CROWD),
@@ -496,7 +498,7 @@ def test_a_run_larger_than_memory_is_refused_with_its_size(users, seconds, no_en
 
 
 def test_a_run_just_within_memory_is_not_refused(monkeypatch):
-    monkeypatch.setattr(compiled, "check_growth", lambda new_bytes, now_s: None)  # only the requests count here
+    monkeypatch.setattr(room, "check_growth", lambda new_bytes, now_s: None)  # only the requests count here
     monkeypatch.setattr(memory, "free_memory", lambda: (400 * 130 + memory.BYTES_PER_NODE) / 0.8 + 1)
     assert len(sd.simulate(SERVER, CROWD, seconds=60).requests) > 300
     with pytest.raises(ValueError, match="of memory"):
@@ -544,9 +546,9 @@ def test_progress_rises_to_the_end():
 
 def test_parts_that_would_not_fit_are_refused(no_engine, monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 2**26)
-    with pytest.raises(ValueError, match="9,001 components and 0 caches .* must fit into memory"):
+    with pytest.raises(ValueError, match="9,001 components, .* must fit into memory"):
         sd.simulate(sd.LoadBalancer([SERVER] * 9_000), CROWD)
-    with pytest.raises(ValueError, match="10 caches of 10,000,000 objects must fit into memory"):
+    with pytest.raises(ValueError, match="each of 10,000,000 objects, must fit into memory"):
         sd.simulate(sd.LoadBalancer([sd.Cache(DATABASE)] * 10), sd.Clients(users=1, objects=10_000_000))
 
 

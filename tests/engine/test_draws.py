@@ -9,8 +9,8 @@ import pytest
 
 import sdlib as sd
 from sdlib.engine.arrivals import arrival_times, expected_requests
-from sdlib.engine.compiled import popularity
-from sdlib.kernel.draws import alias_table, child_place, duration, log, uniform, zipf_key, zipf_shares
+from sdlib.kernel.attributes import Attributes
+from sdlib.kernel.draws import alias_table, child_place, duration, log, uniform, zipf_shares
 from sdlib.kernel.statuses import DISTRIBUTIONS
 
 DRAWS, BINS = 100_000, 100
@@ -153,8 +153,8 @@ def test_the_alias_table_holds_the_zipf_shares(objects, skew):
 
 
 def test_keys_are_as_popular_as_zipf_says():
-    table = popularity(10, 1.0)
-    counts = np.bincount([zipf_key(5, request, table) for request in range(50_000)], minlength=10)
+    crowd = Attributes(sd.Clients(users=1, objects=10, skew=1.0), {"keys"})
+    counts = np.bincount([crowd.draw("keys", 5, request) for request in range(50_000)], minlength=10)
     expected = 50_000 * sd.theory.zipf_shares(10, 1.0)
     assert np.sum((counts - expected) ** 2 / expected) < 9 + LIMIT * math.sqrt(18)
 

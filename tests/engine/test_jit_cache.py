@@ -40,7 +40,7 @@ def test_the_stamp_is_that_of_the_sources_and_not_of_the_folder(copy):
     assert stamp_of(copy) == sources_stamp()
 
 
-@pytest.mark.parametrize("source", ["engine/steps.py", "kernel/machine.py", "kernel/draws.py",
+@pytest.mark.parametrize("source", ["engine/walk.py", "kernel/machine.py", "kernel/draws.py",
                                     "components/load_balancer.py", "components/clients.py", "components/base.py"])
 def test_editing_a_callee_changes_the_stamp(copy, source):
     with (copy / "sdlib" / source).open("a") as file:
@@ -55,8 +55,8 @@ def test_editing_what_is_not_compiled_keeps_the_machine_code(copy):
 
 
 def test_every_entry_carries_the_stamp(copy):
-    code = ("from sdlib.engine import arrivals, compiled\nfrom sdlib.kernel import draws\n"
-            "for entry in (arrivals._fill, compiled._advance, compiled._start, draws.uniform, draws.alias_table):\n"
+    code = ("from sdlib.engine import arrivals, walk\nfrom sdlib.kernel import draws\n"
+            "for entry in (arrivals._fill, walk.advance, walk.start, draws.uniform, draws.alias_table):\n"
             "    print(entry._cache._cache_file._source_stamp)")
     assert set(python(code, copy).split()) == {sources_stamp()}
 

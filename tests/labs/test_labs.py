@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from sdlib import labs as lab
 from sdlib.charts.theme import plain
-from sdlib.components.base import STATUSES
+from sdlib.kernel.statuses import STATUSES
 from sdlib.labs.picture import drawn
 from sdlib.labs.plots import SHARES
 from sdlib.labs.result import LabResult
