@@ -59,7 +59,7 @@ def title(sizes, chart):
 
 
 def write_notebook(path, sizes, chart):
-    """A notebook with one panel and a slider for the users: each stop is a little more, so no two pictures are equal."""
+    """A notebook with one panel and a slider for the users, a few more at each stop: no two pictures are equal."""
     share = sizes.redraw_requests / 100_000
     users = round(sizes.redraw_requests / SECONDS * 60 / 4)
     step = max(1, users // 1000)
