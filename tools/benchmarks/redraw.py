@@ -14,14 +14,13 @@ from tools.build_notebooks import METADATA
 MOST_MS = 100
 CHARTS = ("latency", "timeline", "distribution")
 SECONDS, REST_MS = 15, 200
-FEWEST_CORES = 70  # of the full size: 100,000 requests of 10 ms in 15 s need 67
+CORES = 80  # of the full size: 100,000 requests of 10 ms in 15 s need 67
 PANEL = """import sdlib as sd
 
-def build(cpus={low}):
-    server = sd.Server(cpus=cpus, ram_gb=64, calls=[sd.Database(connections=64)])
-    return server, sd.Clients(users={users})
+def build(users={users}):
+    return sd.Server(cpus={cpus}, ram_gb=64, calls=[sd.Database(connections=64)]), sd.Clients(users=users)
 
-sd.explore(build, cpus=({low}, {high}), seconds={seconds}, chart="{chart}")"""
+sd.explore(build, users=({users}, {most}, {step}), seconds={seconds}, chart="{chart}")"""
 
 # What Plotly says when it has drawn; the next frame shows it, and the task after that frame begins when it has.
 WATCH = """(cell) => {
@@ -60,11 +59,12 @@ def title(sizes, chart):
 
 
 def write_notebook(path, sizes, chart):
-    """A notebook with one panel: a slider for the cores, more than enough of them."""
+    """A notebook with one panel and a slider for the users, a few more at each stop: no two pictures are equal."""
     share = sizes.redraw_requests / 100_000
-    low = max(1, round(FEWEST_CORES * share))
     users = round(sizes.redraw_requests / SECONDS * 60 / 4)
-    source = PANEL.format(users=users, low=low, high=low + 2 * sizes.moves, seconds=SECONDS, chart=chart)
+    step = max(1, users // 1000)
+    source = PANEL.format(users=users, most=users + 2 * step * sizes.moves, step=step,
+                          cpus=max(2, round(CORES * share)), seconds=SECONDS, chart=chart)
     cells = [nbformat.v4.new_code_cell(source)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), path)
 
