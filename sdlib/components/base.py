@@ -35,6 +35,9 @@ class Component:
 
     takes_requests = True  # False: it works for another component and cannot be called
     copies_what_is_behind = False  # True: the same object twice behind this component is two machines
+    shape = "box"  # its outline in pictures
+    shown = ()  # names of the knobs that pictures print under its name
+    is_asynchronous = False  # True: who calls it does not wait for the work; lines to it are dashed
 
     def __post_init__(self):
         for knob_field in fields(self):
@@ -50,6 +53,11 @@ class Component:
     @property
     def places(self):
         """How many requests it works on at the same time; 0 where nothing is limited."""
+        return 0
+
+    @property
+    def memory_cells(self):
+        """How many requests fit into its memory; 0 where nothing is counted."""
         return 0
 
     def behind(self):

@@ -39,6 +39,7 @@ class LoadBalancer(Component):
     targets: tuple = knob(doc="the machines that share the work", kind="components", low=1,
                           example="[sd.Server(cpus=4, ram_gb=4)] * 5")
     copies_what_is_behind = True
+    shape, shown = "diamond", ("policy",)
 
     policy: str = knob("round_robin", doc="who gets the next request", kind="choice", choices=POLICIES)
 

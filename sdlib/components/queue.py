@@ -10,6 +10,7 @@ class Worker(Component):
     """A pool of workers that take messages from a queue, one at a time each."""
 
     takes_requests = False
+    shape, shown = "gear", ("count",)
 
     count: int = knob(1, doc="workers in the pool", unit="workers", kind="whole", low=1, high=10_000)
     work_ms: float = knob(100.0, doc="mean time to work on one message", unit="ms", low=0.0, high=3_600_000)
@@ -43,6 +44,7 @@ class Queue(Component):
     """
 
     copies_what_is_behind = True
+    shape, shown, is_asynchronous = "envelope", ("max_receives",), True
 
     worker: Component = knob(doc="who takes the messages", kind="component", example="sd.Worker(count=2)")
     visibility_timeout_s: float = knob(30.0, doc="time a received message stays hidden", unit="s", low=0.001,

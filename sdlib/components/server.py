@@ -17,6 +17,8 @@ class Server(Component):
     `down` lists planned stops as (start_s, end_s): what is in flight at the start is lost.
     """
 
+    shape, shown = "box", ("cpus", "ram_gb")
+
     cpus: int = knob(doc="cores that compute at the same time", unit="cores", kind="whole", low=1, high=100_000,
                      example=4)
     ram_gb: float = knob(doc="memory for requests in flight", unit="GB", low=0.01, high=100_000, example=4)
@@ -43,6 +45,10 @@ class Server(Component):
     def most_in_flight(self):
         """Requests that fit into memory; one more crashes the machine."""
         return int(self.ram_gb * MB_PER_GB / self.memory_mb)
+
+    @property
+    def memory_cells(self):
+        return self.most_in_flight
 
     @property
     def places(self):

@@ -1,0 +1,8 @@
+"""What can happen to a request, a message or a machine: the codes of the trace's column `what`."""
+
+import numpy as np
+
+TRACE = np.dtype([("time_s", "f8"), ("number", "i8"), ("request", "i4"), ("node", "i4"), ("what", "i4"),
+                  ("value", "i4")])
+(SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP,
+ PUBLISHED, VISIBLE, RECEIVED, DELETED, DEAD, CHANGED) = range(16)
