@@ -8,14 +8,19 @@ import anywidget
 import traitlets
 
 from sdlib.charts.words import number
-from sdlib.components.base import check_number
+from sdlib.components.base import OK, STATUSES, check_number
+from sdlib.stage import codes
 from sdlib.stage.moment import Moment, in_words
 from sdlib.stage.pack import pack
 from sdlib.stage.scene import scene_of, unit
-from sdlib.stage.window import chosen, interesting
+from sdlib.stage.window import chosen, interesting, work_s
 
 
-@lru_cache(maxsize=2)
+SCRIPTS = ("book.js", "places.js", "painter.js", "player.js")  # one module in this order
+OLD_PIECES = 20  # a request is drawn as old when it took so many times its work
+
+
+@lru_cache(maxsize=8)
 def _text(name):
     return files("sdlib.stage").joinpath(name).read_text(encoding="utf-8")
 
@@ -34,7 +39,7 @@ class Stage(anywidget.AnyWidget):
 
     @traitlets.default("_esm")
     def _script(self):
-        return _text("stage.js")
+        return "\n".join(_text(name) for name in SCRIPTS)
 
     @traitlets.default("_css")
     def _style(self):
@@ -46,6 +51,7 @@ class Stage(anywidget.AnyWidget):
         self.run = run
         self.words = words_of(run, self.window, self.packed)
         scene = scene_of(run.nodes)
+        what = self.packed.what
         about = {"from_s": self.window.from_s, "seconds": self.window.seconds, "speed": self.window.speed,
                  "run_s": run.seconds, "title": self.window.words(run), "words": self.words,
                  "events": len(self.packed.time_s), "entities": len(self.packed.request_of),
@@ -53,11 +59,15 @@ class Stage(anywidget.AnyWidget):
                  "memory": [node.component.memory_cells for node in run.nodes],
                  "names": [node.name for node in run.nodes], "users": number(run.clients.users),
                  "units": [unit(node.component) for node in run.nodes], "standing": self.packed.standing,
-                 "ups": _ups(run, self.window)}
+                 "ups": _ups(run, self.window), "statuses": STATUSES, "ok": OK, "still_s": self.window.still_s,
+                 "old_s": OLD_PIECES * work_s(run), "has_timeouts": bool((what == codes.GAVE_UP).any()),
+                 "has_messages": bool((what >= codes.PUBLISHED).any())}
         self.shown = {"scene": json.dumps(scene), "about": json.dumps(about), "events": self.packed.to_bytes()}
 
     def _repr_mimebundle_(self, **kwargs):
-        return {**(super()._repr_mimebundle_(**kwargs) or {}), "text/plain": repr(self)}
+        shown = super()._repr_mimebundle_(**kwargs)
+        data, about = shown if isinstance(shown, tuple) else (shown or {}, {})
+        return {**data, "text/plain": repr(self)}, about
 
     def __repr__(self):
         return f"Stage: {self.words}"

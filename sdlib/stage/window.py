@@ -27,6 +27,12 @@ class Window:
     speed: float
     why: str
     rows: np.ndarray
+    look_s: float = None  # when to look for a still picture, as a time of the run; None: two thirds through
+
+    @property
+    def still_s(self):
+        """When to look for a still picture, counted from the window's start."""
+        return 2 / 3 * self.seconds if self.look_s is None else self.look_s - self.from_s
 
     def words(self, run):
         """ "0.2 s of the 60 s, 5 times slower"."""
@@ -50,12 +56,15 @@ def interesting(run):
 
 def natural_speed(run):
     """The speed at which one piece of work takes half a second, unless arrivals are so rare that one would wait."""
-    busy_s = (run.stations["utilization"] * run.stations["capacity"]).to_numpy() * run.seconds
-    pieces = run.stations["served"].to_numpy()
-    works_s = busy_s[pieces > 0] / pieces[pieces > 0]
-    work_s = float(works_s.max()) if len(works_s) else 0.01
     gap_s = run.seconds / max(len(run.requests), 1)
-    return _nice(min(max(work_s / WORK_ON_SCREEN_S, gap_s / GAP_ON_SCREEN_S, SLOWEST), 1.0))
+    return _nice(min(max(work_s(run) / WORK_ON_SCREEN_S, gap_s / GAP_ON_SCREEN_S, SLOWEST), 1.0))
+
+
+def work_s(run):
+    """How long the longest piece of work takes on average, over the stations; 10 ms where nothing was done."""
+    stations = run.stations[(run.stations["served"] > 0) & (run.stations["capacity"] > 0)]
+    works_s = stations["utilization"] * stations["capacity"] * run.seconds / stations["served"]
+    return max(float(works_s.max()), 0.001) if len(works_s) else 0.01
 
 
 def _nice(speed):
@@ -95,7 +104,7 @@ def _around_crash(run, crash_s, node, rows):
     rows = rows_of(run, end_s)
     seconds = end_s - from_s
     why = f"{run.nodes[node].name} crashes at {number(crash_s)} s"
-    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows), keep_s=crash_s)
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows, crash_s - 0.002 * seconds), keep_s=crash_s)
 
 
 def _level(rows, node, until_s):
