@@ -13,6 +13,7 @@ _HOMES = {
     "sdlib.results.run": ["Run"],
     "sdlib.results.experiments": ["replicate", "sweep"],
     "sdlib.results.bill": ["cost"],
+    "sdlib.stage.widget": ["watch"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],

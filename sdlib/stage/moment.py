@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from sdlib.components.base import OK
-from sdlib.stage import codes
+from sdlib.results import trace_rows as codes
 
 PASSING, WAITING, WORKING = range(3)  # what a visit does
 

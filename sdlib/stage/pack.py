@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdlib.stage import codes
+from sdlib.results import trace_rows as codes
 
 MOST_STANDING = 1_500  # of those to whom nothing happens in the window, so many are sent one by one
 ENDS = (codes.DONE, codes.DELETED, codes.DEAD)

@@ -147,6 +147,7 @@ class Painter {
       const half = machine.slots[5] * s / 2;
       pen.strokeRect(geometry.slotX(machine.node, cell) - half, geometry.slotY(machine.node, cell) - half, 2 * half, 2 * half);
     }
+    if (machine.shares) pen.strokeRect(...this.area(machine.node, machine.hold));
     pen.fillStyle = this.theme.empty;
     if (machine.memory) pen.fillRect(...this.area(machine.node, machine.memory));
   }
@@ -175,6 +176,7 @@ class Painter {
     for (let node = 0; node < geometry.machines.length; node++) {
       if (geometry.machines[node]) this.drawMachine(geometry.machines[node], node, seconds);
     }
+    this.drawWork();
     this.drawDots();
     this.drawEffects();
     this.drawCrowds();
@@ -186,7 +188,6 @@ class Painter {
     this.busy[node] += (now - this.busy[node]) * (seconds === Infinity ? 1 : 1 - Math.exp(-seconds / LEVEL_S));
     this.drawLevel(machine, node);
     if (machine.memory) this.drawMemory(machine, node);
-    if (machine.slots) this.drawWork(machine, node, places);
     if (book.hasCrashed[node] || this.effects.flashAge[node] < 0.6) this.drawDown(machine, node);
     pen.globalAlpha = 1;
   }
@@ -220,13 +221,15 @@ class Painter {
   }
 
   // A slot is lit while somebody works in it; the light drains as the work gets done.
-  drawWork(machine, node, places) {
-    const { pen, geometry, dots, book } = this, half = machine.slots[5] * geometry.scale / 2;
-    pen.fillStyle = rgb([86, 180, 233], 0.55);
+  drawWork() {
+    const { pen, geometry, dots, book, trace } = this;
+    pen.fillStyle = rgb(SKY, 0.55);
     pen.beginPath();
     for (let who = 0; who < dots.isShown.length; who++) {
-      if (!dots.isShown[who] || book.topNode(who) !== node || book.topState(who) !== WORKING) continue;
-      const cell = geometry.slotCell(node, book.topSlot(who), places) % machine.slots[7];
+      if (!dots.isShown[who] || book.topState(who) !== WORKING) continue;
+      const node = book.topNode(who), { slots } = geometry.machines[node];
+      if (!slots) continue;
+      const half = slots[5] * geometry.scale / 2, cell = geometry.slotCell(node, book.topSlot(who), trace.about.places[node]);
       const left = clamp((book.workEnds[who] - book.now) / (book.workEnds[who] - book.workBegan[who]), 0, 1);
       const high = Number.isFinite(left) ? 2 * half * left : 2 * half;
       pen.rect(geometry.slotX(node, cell) - half, geometry.slotY(node, cell) + half - high, 2 * half, high);
@@ -263,7 +266,7 @@ class Painter {
 
   drawCountdown(x, y, isLarge, node) {
     const { pen, book, geometry } = this, left = book.downUntil[node] - book.now, s = geometry.scale;
-    const text = Number.isFinite(left) ? `back in ${left.toFixed(left < 10 ? 2 : 1)} s` : "no answer";
+    const text = Number.isFinite(left) ? `back in ${left.toFixed(left < 10 ? 2 : 1)} s` : "refuses all";
     const wide = (isLarge ? 100 : 78) * s, high = (isLarge ? 38 : 15) * s;
     pen.fillStyle = this.theme.box;
     pen.fillRect(x - wide / 2, y - high / 2, wide, high);
@@ -294,7 +297,9 @@ class Painter {
   radius(node, state, pitch) {
     const { geometry } = this;
     if (state === WORKING && geometry.machines[node].slots) return geometry.machines[node].slots[5] * geometry.scale * 0.34;
-    return Math.min(4.2 * geometry.scale, pitch * 0.44);
+    const most = node !== NOWHERE && state !== WAITING && geometry.machines[node].shares
+      ? geometry.machines[node].hold[2] * geometry.scale * 0.16 : 4.2 * geometry.scale;
+    return Math.min(most, pitch * 0.44);
   }
 
   drawEffects() {
@@ -316,7 +321,7 @@ class Painter {
       if (share < 0.65) sprites.put(pen, effects.look[place], false, nowX, nowY, 4 * s);
       else this.mark(nowX, nowY + ((place % 7) - 3) * 5 * s, 4 * s, GREEN, "tick");
     } else if (kind === "refused") this.drawBounce(place, share, x, y);
-    else if (kind === "lost" || kind === "dead") this.mark(x, y, (3.5 + 4 * share) * s, RED, "cross");
+    else if (kind === "lost" || kind === "dead") this.mark(x, y, (2.2 + 2.2 * share) * s, RED, "cross");
     else if (kind === "timed out") this.mark(home + 24 * s + ((place % 5) - 2) * 6 * s, homeY - (16 + 14 * share) * s, 4 * s, AMBER, "clock");
     else if (kind === "delivered") this.mark(x, y, 4 * s, GREEN, "tick");
     else sprites.put(pen, ABANDONED, false, x, y, 3.5 * s * (1 - share));
@@ -358,7 +363,11 @@ class Painter {
 
   // Words above each queue: how many wait, and how many of them are not drawn.
   drawCrowds() {
-    const { pen, geometry, book } = this, s = geometry.scale;
+    const { pen, geometry, book } = this, s = geometry.scale, again = this.drawn.clients;
+    if (again) {
+      this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""} to try again`, geometry.clientsX,
+        geometry.clientsY + 74 * s, 11, "center", false);
+    }
     for (const box of geometry.scene.boxes) {
       let waiting = 0, more = 0, dead = 0;
       for (const { node } of box.machines) {

@@ -30,10 +30,20 @@ class Geometry {
     for (let event = 0; event < trace.length; event++) {
       book.happen(event, null);
       const node = trace.node[event];
-      if (node >= 0) peak[node] = Math.max(peak[node], book.waiting(node), book.messages[node].length);
+      if (node >= 0) peak[node] = Math.max(peak[node], this.line(book, node), book.messages[node].length);
+    }
+    for (const { machines } of this.scene.boxes) {
+      const most = machines.reduce((best, { node }) => Math.max(best, peak[node]), 0);
+      for (const { node, shares } of machines) if (shares) peak[node] = most;
     }
     this.queueDots = this.machines.map((machine, node) => this.fit(machine && machine.queue, peak[node]));
     this.holdDots = this.machines.map((machine, node) => this.fit(machine && machine.hold, peak[node]));
+  }
+
+  // How many wait in the queue that is drawn for this node: its own, or that of all machines of a crowd.
+  line(book, node) {
+    if (!this.machines[node] || !this.machines[node].shares) return book.waiting(node);
+    return this.scene.boxes[this.boxOf[node]].machines.reduce((sum, machine) => sum + book.waiting(machine.node), 0);
   }
 
   fit(area, many) {
@@ -61,7 +71,7 @@ class Geometry {
 
   slotCell(node, slot, places) {
     const cells = this.machines[node].slots[7];
-    return cells >= places ? slot : Math.floor(slot * cells / places);
+    return (cells >= places ? slot : Math.floor(slot * cells / places)) % cells;
   }
 
   slotX(node, cell) {
@@ -149,11 +159,15 @@ class Dots {
   }
 
   numberThoseWhoWait() {
-    const { book } = this;
-    for (let node = 0; node < book.nodes; node++) {
-      const queue = book.queues[node], messages = book.messages[node];
-      for (let place = 0; place < queue.length; place++) this.placeIn[queue[place]] = place;
-      for (let place = 0; place < messages.length; place++) this.placeIn[messages[place]] = place;
+    const { book, geometry } = this;
+    for (const box of geometry.scene.boxes) {
+      let before = 0;
+      for (const { node, shares } of box.machines) {
+        const queue = book.queues[node], messages = book.messages[node];
+        for (let place = 0; place < queue.length; place++) this.placeIn[queue[place]] = before + place;
+        for (let place = 0; place < messages.length; place++) this.placeIn[messages[place]] = place;
+        if (shares) before += queue.length;
+      }
     }
   }
 
@@ -171,7 +185,7 @@ class Dots {
       return place < geometry.queueDots[node].room;
     }
     if (state === WORKING && machine.slots) {
-      const cell = geometry.slotCell(node, book.topSlot(who), trace.about.places[node]) % machine.slots[7];
+      const cell = geometry.slotCell(node, book.topSlot(who), trace.about.places[node]);
       target.x = geometry.slotX(node, cell);
       target.y = geometry.slotY(node, cell);
     } else if (isMessage) this.aimInRows(node, place);

@@ -18,7 +18,7 @@ class Controls {
     this.canvas = make("canvas", { role: "img", tabindex: "0" }, this.view);
     const bar = make("div", { class: "sdlib-stage-bar", role: "toolbar", "aria-label": "playback" }, root);
     this.play = make("button", { type: "button", class: "sdlib-stage-play" }, bar);
-    this.step = make("button", { type: "button", title: "to the next event (key: .)" }, bar, "Step ⏵|");
+    this.step = make("button", { type: "button", title: "to the next event (key: .)" }, bar, "Step");
     this.scrub = make("input", { type: "range", min: "0", max: "1000", value: "0", "aria-label": "moment of the window" }, bar);
     this.clock = make("output", {}, bar);
     this.speed = make("select", { "aria-label": "speed" }, make("label", {}, bar, "speed "));
@@ -49,7 +49,7 @@ class Controls {
   }
 
   setPlaying(isPlaying) {
-    this.play.textContent = isPlaying ? "⏸ Pause" : "▶ Play";
+    this.play.textContent = isPlaying ? "Pause" : "Play";
     this.play.setAttribute("aria-pressed", isPlaying ? "true" : "false");
     this.play.title = isPlaying ? "pause (space)" : "play (space)";
   }

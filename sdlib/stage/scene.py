@@ -21,7 +21,7 @@ def scene_of(nodes):
     """The scene as plain dictionaries: width, height, columns, clients, boxes, lines.
 
     boxes: {column, x, y, w, h, shape, name, spec, unit, dashed, machines}; y counts downwards from the top.
-    machines: {node, label, queue, slots, memory, hold}; rectangles are [x, y, w, h].
+    machines: {node, queue, slots, memory, hold, row}; rectangles are [x, y, w, h]. shares: many machines, one queue.
     lines: {from, to, dashed}, places in boxes; -1 for the clients.
     """
     groups = groups_of(nodes)
@@ -74,7 +74,7 @@ def _box(group, nodes, is_small):
 def _single(group, nodes, box):
     """One machine: slots above, memory below."""
     component, x, y = group.component, box["x"] + EDGE, HEAD
-    machine = {"node": group.nodes[0], "label": "", "slots": None, "memory": None, "hold": None, "row": None}
+    machine = {"node": group.nodes[0], "slots": None, "memory": None, "hold": None, "row": None}
     if component.places:
         slots, used = _slots(component.places, x, y, INNER, 54)
         machine["slots"], y = slots, y + used + 6
@@ -96,7 +96,7 @@ def _rows(group, nodes, box, is_small):
     high = 15 if len(group.nodes) > 6 else 24
     machines, y = [], head
     for index in group.nodes:
-        machine = {"node": index, "label": "", "slots": None, "memory": None, "hold": None,
+        machine = {"node": index, "slots": None, "memory": None, "hold": None,
                    "queue": [box["x"] - QUEUE_WIDTH - 4, y, QUEUE_WIDTH, high],
                    "row": [box["x"] + 4, y - 1, box["w"] - 8, high + 2]}
         bar = 4 if component.memory_cells else 0
@@ -121,7 +121,7 @@ def _crowd(group, nodes, box):
     for place, index in enumerate(group.nodes):
         row, column = divmod(place * cells // count, across)
         cell = [x + column * size, HEAD + row * size, size - 1, size - 1]
-        machines.append({"node": index, "label": "", "slots": None, "memory": None, "hold": cell, "row": list(cell),
+        machines.append({"node": index, "slots": None, "memory": None, "hold": cell, "row": list(cell), "shares": True,
                          "queue": [box["x"] - QUEUE_WIDTH - 4, 2.0, QUEUE_WIDTH, HEAD + used]})
     return machines, HEAD + used + EDGE
 

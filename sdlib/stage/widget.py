@@ -9,7 +9,7 @@ import traitlets
 
 from sdlib.charts.words import number
 from sdlib.components.base import OK, STATUSES, check_number
-from sdlib.stage import codes
+from sdlib.results import trace_rows as codes
 from sdlib.stage.moment import Moment, in_words
 from sdlib.stage.pack import pack
 from sdlib.stage.scene import scene_of, unit

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdlib.charts.words import number
-from sdlib.stage import codes
-from sdlib.stage.rows import rows_of
+from sdlib.results import trace_rows as codes
 
 SCREEN_S = 20.0  # how long a window plays
 SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -43,7 +42,7 @@ class Window:
 def chosen(run, from_s, seconds):
     """The window that somebody asked for, cut to what can be sent."""
     seconds = min(seconds if seconds is not None else SCREEN_S * natural_speed(run), run.seconds - from_s)
-    rows = rows_of(run, from_s + seconds)
+    rows = codes.rows_of(run, from_s + seconds)
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), f"from {number(from_s)} s on",
                             rows))
 
@@ -62,7 +61,8 @@ def natural_speed(run):
 
 def work_s(run):
     """How long the longest piece of work takes on average, over the stations; 10 ms where nothing was done."""
-    stations = run.stations[(run.stations["served"] > 0) & (run.stations["capacity"] > 0)]
+    takes = np.array([node.component.takes_requests for node in run.nodes])
+    stations = run.stations[(run.stations["served"] > 0) & (run.stations["capacity"] > 0) & takes]
     works_s = stations["utilization"] * stations["capacity"] * run.seconds / stations["served"]
     return max(float(works_s.max()), 0.001) if len(works_s) else 0.01
 
@@ -78,7 +78,7 @@ def _first_crash(run):
         return None
     until_s = _time_of(run, 2_000)
     while True:
-        rows = rows_of(run, until_s)
+        rows = codes.rows_of(run, until_s)
         crashes = np.flatnonzero(rows["what"] == codes.CRASHED)
         if len(crashes):
             return float(rows["time_s"][crashes[0]]), int(rows["node"][crashes[0]]), rows
@@ -101,7 +101,7 @@ def _around_crash(run, crash_s, node, rows):
     lead_s = min(max(LEAD * seconds, 1.1 * filling_s), crash_s)
     from_s = max(crash_s - lead_s, _earliest(rows, crash_s))
     end_s = min(crash_s + max(TAIL * seconds, 0.35 * (crash_s - from_s)), run.seconds)
-    rows = rows_of(run, end_s)
+    rows = codes.rows_of(run, end_s)
     seconds = end_s - from_s
     why = f"{run.nodes[node].name} crashes at {number(crash_s)} s"
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows, crash_s - 0.002 * seconds), keep_s=crash_s)
@@ -137,7 +137,7 @@ def _busy_stretch(run):
     within = times_s <= max(last_s, times_s[1])
     peak_s = float(times_s[within][load[within].argmax()])
     from_s = min(max(peak_s - 0.6 * seconds, 0.0), run.seconds - seconds)
-    rows = rows_of(run, from_s + seconds)
+    rows = codes.rows_of(run, from_s + seconds)
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows))
 
 

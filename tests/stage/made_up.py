@@ -7,7 +7,7 @@ import numpy as np
 from sdlib.components.base import LOST
 from sdlib.engine import reference, world
 from sdlib.engine.arrivals import arrival_times
-from sdlib.stage import codes
+from sdlib.results import trace_rows as codes
 
 HERE, TICKET, SIMULATION = reference.Here, world.Ticket, reference.Simulation
 
