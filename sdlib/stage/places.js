@@ -48,9 +48,9 @@ class Geometry {
 
   fit(area, many) {
     if (!area) return { pitch: 8 * this.scale, rows: 1, across: 1, room: 0 };
-    for (const pitch of [10, 8.5, 7, 6, 5, 4.2, 3.6]) {
+    for (const pitch of [10, 8.5, 7, 6, 5, 4.2, 3.6, 3.2]) {
       const across = Math.max(1, Math.floor(area[2] / pitch)), rows = Math.max(1, Math.floor(area[3] / pitch));
-      if (across * rows >= many || pitch === 3.6) {
+      if (across * rows >= many || pitch === 3.2) {
         return { pitch: pitch * this.scale, rows, across, room: across * rows };
       }
     }

@@ -10,7 +10,7 @@ from sdlib.stage.window import work_s
 
 OLD_PIECES = 20
 AGES = ((0.25, GREEN, "new"), (0.75, ORANGE, "older"), (float("inf"), VERMILION, "old"))
-PITCHES = (10, 8.5, 7, 6, 5, 4.2, 3.6)
+PITCHES = (10, 8.5, 7, 6, 5, 4.2, 3.6, 3.2)
 
 
 def still_of(run, at_s=None):
