@@ -26,9 +26,11 @@ def outline_of(shape):
 
 
 def outline(shape, centre, box):
-    """The closed outline of a box: a list of (x, y)."""
+    """The closed outline inside a box: a list of (x, y)."""
     points = OUTLINES.get(shape, _BOX)
-    points = [(centre[0] + (x - 0.5) * box[0], centre[1] + (y - 0.5) * box[1]) for x, y in points]
+    left, right, bottom, top = sides(points)
+    points = [(centre[0] + ((x - left) / (right - left) - 0.5) * box[0],
+               centre[1] + ((y - bottom) / (top - bottom) - 0.5) * box[1]) for x, y in points]
     return [*points, points[0]]
 
 

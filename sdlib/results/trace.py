@@ -22,7 +22,8 @@ def trace_table(run, request):
     """
     last = len(run.requests) - 1
     if last < 0:
-        raise ValueError(f"trace(request={request!r:.60}): this run has no requests; for example simulate more seconds.")
+        raise ValueError(f"trace(request={request!r:.60}): this run has no requests; simulate longer, "
+                         "for example 60 seconds.")
     request = check_number("trace", "request", request, low=0, high=last, example=0, whole=True)
     rows = codes.rows_of(run, _until_s(run, request))
     rows = rows[(rows["request"] == request) & (rows["number"] != NONE)]

@@ -125,7 +125,8 @@ def in_words(run, counts, node, unit, is_down=False):
         parts.append(f"{here['visible']:,} messages wait, {here['hidden']:,} hidden")
     if here["dead"]:
         parts.append(f"{here['dead']:,} dead-lettered")
-    return f"{run.nodes[node].name}: {', '.join(parts)}" if parts else f"{run.nodes[node].name}: {here['inside']} inside"
+    said = ", ".join(parts) or f"{here['inside']:,} inside"
+    return f"{run.nodes[node].name}: {said}"
 
 
 def is_failure(status):

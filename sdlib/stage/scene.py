@@ -6,9 +6,9 @@ The widget scales it to the width that it finds. A box has a column; its x value
 import math
 from dataclasses import fields
 
+from sdlib.charts.diagram import spec
 from sdlib.charts.layout import columns_of, groups_of
 from sdlib.charts.shapes import outline_of
-from sdlib.charts.words import number
 
 WIDTH, INNER, QUEUE_WIDTH, PITCH = 144, 124, 56, 232
 EDGE, GAP, HEAD, ROOF = 10, 26, 40, 30
@@ -147,19 +147,6 @@ def _grid(cells, x, y, width, height):
     size = min(9.0, width / across)
     used = math.ceil(cells / across) * size
     return [x, y, width, used, across, size], used
-
-
-def spec(component):
-    """The knobs that say how big a component is, in words: "4 cores, 4 GB"."""
-    about = {one.name: one.metadata for one in fields(component)}
-    parts = []
-    for name in component.shown:
-        value = vars(component)[name]
-        if isinstance(value, str):
-            parts.append(value.replace("_", " "))
-        elif value is not None:
-            parts.append(f"{number(value)} {about[name]['unit']}".strip())
-    return ", ".join(parts)
 
 
 def unit(component):

@@ -1,7 +1,7 @@
 """The stage at one instant as a figure: for paper, for GitHub, and where nothing may move."""
 
 from sdlib.charts.shapes import hatch, joined, people, rectangle
-from sdlib.charts.theme import BLUE, GREEN, GRID, INK, ORANGE, PAPER, SKY, VERMILION, WHITE, Plot, figure
+from sdlib.charts.theme import BLUE, GREEN, GRID, INK, ORANGE, SKY, VERMILION, WHITE, Plot, figure
 from sdlib.charts.words import number
 from sdlib.components.base import check_number
 from sdlib.stage.moment import WAITING, WORKING, Moment
@@ -48,7 +48,8 @@ class _Picture:
 
     def _traces(self):
         yield self._lines()
-        clients = [[(x, 2 * self.scene["clients"]["y"] - y) for x, y in person] for person in people(self._clients(), 15)]
+        twice_y = 2 * self.scene["clients"]["y"]  # people stand upright where y counts upwards
+        clients = [[(x, twice_y - y) for x, y in person] for person in people(self._clients(), 15)]
         yield _polygons("clients", clients, BLUE)
         yield _polygons("boxes", [self._outline(box) for box in self.scene["boxes"]], WHITE, INK)
         yield _polygons("memory", [self._memory(machine, 1.0) for machine in self._with("memory")], GRID)
@@ -172,6 +173,7 @@ class _Picture:
 
 def _polygons(name, polygons, fill, line=None):
     xs, ys = joined(polygons)
+    ground = {} if fill == "none" else {"fill": "toself", "fillcolor": fill}
     return {"type": "scatter", "mode": "lines", "name": name, "x": xs, "y": ys, "hoverinfo": "skip",
-            "showlegend": False, "fill": "none" if fill == "none" else "toself", "fillcolor": PAPER if fill == "none" else fill,
+            "showlegend": False, **ground,
             "line": {"width": 1.3 if line else 0, "color": line or INK}}

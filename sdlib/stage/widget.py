@@ -15,7 +15,6 @@ from sdlib.stage.pack import pack
 from sdlib.stage.scene import scene_of, unit
 from sdlib.stage.window import chosen, interesting, work_s
 
-
 SCRIPTS = ("book.js", "places.js", "painter.js", "player.js")  # one module in this order
 OLD_PIECES = 20  # a request is drawn as old when it took so many times its work
 

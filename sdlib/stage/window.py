@@ -104,7 +104,8 @@ def _around_crash(run, crash_s, node, rows):
     rows = codes.rows_of(run, end_s)
     seconds = end_s - from_s
     why = f"{run.nodes[node].name} crashes at {number(crash_s)} s"
-    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows, crash_s - 0.002 * seconds), keep_s=crash_s)
+    speed, just_before_s = _nice(max(seconds / SCREEN_S, SLOWEST)), crash_s - 0.002 * seconds
+    return _cut(run, Window(from_s, seconds, speed, why, rows, just_before_s), keep_s=crash_s)
 
 
 def _level(rows, node, until_s):

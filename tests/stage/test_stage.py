@@ -157,7 +157,7 @@ def test_forty_boxes_do_not_overlap():
     boxes = scene["boxes"]
     assert len(boxes) == 43
     for one, box in enumerate(boxes):
-        assert 0 <= box["y"] and box["y"] + box["h"] <= scene["height"]
+        assert box["y"] >= 0 and box["y"] + box["h"] <= scene["height"]
         for other in boxes[:one]:
             if box["column"] == other["column"]:
                 assert box["y"] + box["h"] <= other["y"] or other["y"] + other["h"] <= box["y"]
