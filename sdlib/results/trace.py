@@ -4,14 +4,17 @@ import math
 
 import pandas as pd
 
-from sdlib.components.base import STATUSES, check_number
-from sdlib.results import trace_rows as codes
+from sdlib.components.base import check_number
+from sdlib.kernel import trace as codes
+from sdlib.kernel.statuses import STATUSES
+from sdlib.results import trace_rows
 
 NONE = -1
 WORDS = {codes.CALLED: "goes in", codes.QUEUED: "waits in the queue", codes.STARTED: "gets a place, work begins",
          codes.FREED: "work is done, gives its place back", codes.GAVE_UP: "stops waiting for this attempt",
          codes.PUBLISHED: "a message is published", codes.VISIBLE: "the message can be received",
-         codes.DELETED: "the message is done and deleted", codes.DEAD: "the message moves to the dead-letter queue"}
+         codes.DELETED: "the message is done and deleted",
+         codes.DEAD_LETTERED: "the message moves to the dead-letter queue"}
 
 
 def trace_table(run, request):
@@ -25,7 +28,7 @@ def trace_table(run, request):
         raise ValueError(f"trace(request={request!r:.60}): this run has no requests; simulate longer, "
                          "for example 60 seconds.")
     request = check_number("trace", "request", request, low=0, high=last, example=0, whole=True)
-    rows = codes.rows_of(run, _until_s(run, request))
+    rows = trace_rows.rows_of(run, _until_s(run, request))
     rows = rows[(rows["request"] == request) & (rows["number"] != NONE)]
     names = [node.name for node in run.nodes]
     return pd.DataFrame({"when_s": rows["time_s"],

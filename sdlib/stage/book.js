@@ -61,15 +61,20 @@ class Trace {
         down.delete(this.node[event]);
       }
     }
-    for (const [node, event] of down) {
-      const up = this.about.ups[this.about.names[node]];
-      if (up !== undefined) this.ups[event] = up - this.about.from_s;
+    for (const [node, event] of down) {  // it serves again after the window
+      const began = this.about.from_s + this.time[event], distance = ([, from]) => Math.abs(from - began);
+      const known = this.about.downs.filter(([where]) => where === node).sort((a, b) => distance(a) - distance(b))[0];
+      if (known) this.ups[event] = known[2] - this.about.from_s;
     }
   }
 
   // The entities that act for a request beside its client: attempts and parallel calls.
   findAttempts() {
     this.attempts = new Map();
+    this.clientOf = new Int32Array(this.requestOf.length).fill(NOWHERE);
+    for (let who = 0; who < this.requestOf.length; who++) {
+      if (this.isClient[who]) this.clientOf[this.requestOf[who]] = who;
+    }
     for (let who = 0; who < this.requestOf.length; who++) {
       const request = this.requestOf[who];
       if (request < 0 || this.isClient[who]) continue;
@@ -155,7 +160,7 @@ class Book {
     else if (what === STARTED) this.start(who, node, event);
     else if (what === FREED) this.free(who, node);
     else if (what === RETURNED) this.comeBack(who, node, trace.value[event], seen);
-    else if (what === GAVE_UP) this.giveUp(who, seen);
+    else if (what === GAVE_UP) this.giveUp(who, node, seen);
     else if (what === DONE) this.finish(who, trace.value[event], seen);
     else this.moveMessage(who, node, what, seen);
   }
@@ -255,13 +260,17 @@ class Book {
       this.inside[this.visitNode[level]]--;
       if (this.visitNode[level] === node) break;
     }
-    if (this.depth[who] || this.trace.isClient[who]) return;
+    if (this.depth[who]) return;
     if (seen) seen.end(who, this.abandoned[who] ? "abandoned" : this.trace.about.statuses[status]);
-    this.here[who] = 0;
+    if (!this.trace.isClient[who]) this.here[who] = 0;
   }
 
-  giveUp(who, seen) {
-    for (const attempt of this.trace.attempts.get(this.trace.requestOf[who]) || []) this.abandoned[attempt] = 1;
+  // Whoever was sent off by this caller to this node goes on, but nobody waits for it.
+  giveUp(who, node, seen) {
+    for (const one of this.trace.attempts.get(this.trace.requestOf[who]) || []) {
+      const first = this.visitNode[one * DEEPEST];
+      if (one !== who && this.here[one] && this.depth[one] && (node < 0 || first === node)) this.abandoned[one] = 1;
+    }
     if (seen) seen.giveUp(who);
   }
 

@@ -3,8 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sdlib.components.base import OK
-from sdlib.results import trace_rows as codes
+from sdlib.kernel import trace as codes
 
 PASSING, WAITING, WORKING = range(3)  # what a visit does
 
@@ -65,7 +64,8 @@ class Moment:
         if actor.works_at >= 0:
             yield actor.works_at, "working"
         if actor.message:
-            yield actor.message[0], {codes.VISIBLE: "visible", codes.DEAD: "dead"}.get(actor.message[1], "hidden")
+            node, state = actor.message
+            yield node, {codes.VISIBLE: "visible", codes.DEAD_LETTERED: "dead"}.get(state, "hidden")
 
     def _happen(self, time_s, who, node, what, value):
         if what in (codes.CRASHED, codes.UP):
@@ -75,14 +75,14 @@ class Moment:
         actor = self.actors.get(who)
         if actor is None:
             actor = self.actors[who] = Actor(time_s, int(self.packed.request_of[who]), bool(self.packed.is_client[who]))
-        if what in (codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD):
+        if what in (codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD_LETTERED):
             actor.message = (node, what)
         elif what == codes.SENT:
             actor.begun = True
         elif what == codes.CALLED:
             actor.visits.append([node, PASSING])
         elif what == codes.GAVE_UP:
-            self._abandon(actor.request)
+            self._abandon(actor, node)
         elif what in (codes.DONE, codes.DELETED):
             del self.actors[who]
         else:
@@ -104,10 +104,11 @@ class Moment:
         else:
             actor.works_at = node if what == codes.STARTED else -1
 
-    def _abandon(self, request):
+    def _abandon(self, caller, node):
+        """Whoever was sent off by this caller to this node goes on, but nobody waits for it."""
         for actor in self.actors.values():
-            if actor.request == request and not actor.is_client and not actor.message:
-                actor.is_abandoned = True
+            if actor.request == caller.request and actor is not caller and actor.visits and not actor.is_client:
+                actor.is_abandoned |= node < 0 or actor.visits[0][0] == node
 
 
 def in_words(run, counts, node, unit, is_down=False):
@@ -128,7 +129,3 @@ def in_words(run, counts, node, unit, is_down=False):
     said = ", ".join(parts) or f"{here['inside']:,} inside"
     return f"{run.nodes[node].name}: {said}"
 
-
-def is_failure(status):
-    """Whether an answer with this status is none."""
-    return status != OK

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdlib.results import trace_rows as codes
+from sdlib.kernel import trace as codes
 
 MOST_STANDING = 1_500  # of those to whom nothing happens in the window, so many are sent one by one
-ENDS = (codes.DONE, codes.DELETED, codes.DEAD)
-STANDS = (codes.STARTED, codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD)
+ENDS = (codes.DONE, codes.DELETED, codes.DEAD_LETTERED)
+STANDS = (codes.STARTED, codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD_LETTERED)
 NONE = -1
 
 
@@ -103,6 +103,6 @@ def _count(rows, final):
     for what, column, change in ((codes.STARTED, 1, 1), (codes.FREED, 1, -1), (codes.CALLED, 2, 1),
                                  (codes.RETURNED, 2, -1)):
         add(rows["node"][rows["what"] == what], column, change)
-    for what, column in ((codes.QUEUED, 0), (codes.VISIBLE, 3), (codes.RECEIVED, 4), (codes.DEAD, 5)):
+    for what, column in ((codes.QUEUED, 0), (codes.VISIBLE, 3), (codes.RECEIVED, 4), (codes.DEAD_LETTERED, 5)):
         add(final["node"][final["what"] == what], column, 1)
     return counts

@@ -322,7 +322,7 @@ class Painter {
       else this.mark(nowX, nowY + ((place % 7) - 3) * 5 * s, 4 * s, GREEN, "tick");
     } else if (kind === "refused") this.drawBounce(place, share, x, y);
     else if (kind === "lost" || kind === "dead") this.mark(x, y, (2.2 + 2.2 * share) * s, RED, "cross");
-    else if (kind === "timed out") this.mark(home + 24 * s + ((place % 5) - 2) * 6 * s, homeY - (16 + 14 * share) * s, 4 * s, AMBER, "clock");
+    else if (kind === "timed out") this.mark(x + (24 + ((place % 5) - 2) * 6) * s, y - (16 + 14 * share) * s, 4 * s, AMBER, "clock");
     else if (kind === "delivered") this.mark(x, y, 4 * s, GREEN, "tick");
     else sprites.put(pen, ABANDONED, false, x, y, 3.5 * s * (1 - share));
   }

@@ -101,10 +101,14 @@ class Dots {
     this.placeIn = new Int32Array(people);
     this.isShown = new Uint8Array(people);
     this.isNew = new Uint8Array(people).fill(1);
+    this.isTold = new Uint8Array(people);  // whether the client has been seen to get the answer of its attempt
     this.target = { x: 0, y: 0 };
   }
 
-  send(who) { this.atClients(who); }
+  send(who) {
+    this.isTold[who] = 0;
+    this.atClients(who);
+  }
 
   atClients(who) {
     const { geometry } = this;
@@ -114,18 +118,23 @@ class Dots {
   }
 
   done(who, status) {
-    const attempts = this.trace.attempts.get(this.trace.requestOf[who]);
-    if (!attempts) this.end(who, status);
+    if (!this.isTold[who]) this.end(who, status);
     this.isNew[who] = 1;
   }
 
   end(who, status) {
     if (this.isNew[who]) this.atClients(who);
+    const client = this.trace.clientOf[this.trace.requestOf[who]];
+    if (client >= 0 && status !== "abandoned" && status !== "delivered" && status !== "dead") this.isTold[client] = 1;
     this.effects.add(status, this.x[who], this.y[who], this.book.turnedBackAt[who], this.look(who));
     this.isNew[who] = 1;
   }
 
-  giveUp(who) { this.effects.add("timed out", this.geometry.clientsX, this.geometry.clientsY, NOWHERE, OLD); }
+  giveUp(who) {
+    const isClient = this.trace.isClient[who] && !this.book.depth[who], { geometry } = this;
+    if (isClient) this.isTold[who] = 1;
+    this.effects.add("timed out", isClient ? geometry.clientsX : this.x[who], isClient ? geometry.clientsY : this.y[who], NOWHERE, OLD);
+  }
 
   crash(node) { this.effects.flash(node); }
 

@@ -8,12 +8,13 @@ import anywidget
 import traitlets
 
 from sdlib.charts.words import number
-from sdlib.components.base import OK, STATUSES, check_number
-from sdlib.results import trace_rows as codes
+from sdlib.components.base import check_number
+from sdlib.kernel import trace as codes
+from sdlib.kernel.statuses import OK, STATUSES
 from sdlib.stage.moment import Moment, in_words
 from sdlib.stage.pack import pack
 from sdlib.stage.scene import scene_of, unit
-from sdlib.stage.window import chosen, interesting, work_s
+from sdlib.stage.window import chosen, downs_of, interesting, work_s
 
 SCRIPTS = ("book.js", "places.js", "painter.js", "player.js")  # one module in this order
 OLD_PIECES = 20  # a request is drawn as old when it took so many times its work
@@ -58,7 +59,7 @@ class Stage(anywidget.AnyWidget):
                  "memory": [node.component.memory_cells for node in run.nodes],
                  "names": [node.name for node in run.nodes], "users": number(run.clients.users),
                  "units": [unit(node.component) for node in run.nodes], "standing": self.packed.standing,
-                 "ups": _ups(run, self.window), "statuses": STATUSES, "ok": OK, "still_s": self.window.still_s,
+                 "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": self.window.still_s,
                  "old_s": OLD_PIECES * work_s(run), "has_timeouts": bool((what == codes.GAVE_UP).any()),
                  "has_messages": bool((what >= codes.PUBLISHED).any())}
         self.shown = {"scene": json.dumps(scene), "about": json.dumps(about), "events": self.packed.to_bytes()}
@@ -105,7 +106,3 @@ def words_of(run, window, packed):
     return (f"{window.words(run)}. Every dot is a request. "
             f"At {number(window.from_s)} s {'; '.join(told) or 'nothing is going on'}.")
 
-
-def _ups(run, window):
-    """{node: when it serves again, in seconds of the run} for machines that are down when the window ends."""
-    return {}

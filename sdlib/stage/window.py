@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdlib.charts.words import number
-from sdlib.results import trace_rows as codes
+from sdlib.kernel import trace as codes
+from sdlib.results import trace_rows
 
 SCREEN_S = 20.0  # how long a window plays
 SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -42,7 +43,7 @@ class Window:
 def chosen(run, from_s, seconds):
     """The window that somebody asked for, cut to what can be sent."""
     seconds = min(seconds if seconds is not None else SCREEN_S * natural_speed(run), run.seconds - from_s)
-    rows = codes.rows_of(run, from_s + seconds)
+    rows = trace_rows.rows_of(run, from_s + seconds)
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), f"from {number(from_s)} s on",
                             rows))
 
@@ -72,13 +73,37 @@ def _nice(speed):
     return min(SPEEDS, key=lambda one: abs(np.log(one / speed)))
 
 
+def downs_of(run):
+    """[(node, down from, until)] of every crash and stop whose end is known, in seconds of the run."""
+    incidents = getattr(run, "incidents", None)  # to be read plainly when the engine writes them
+    if incidents is None:
+        return []
+    places = {node.name: node.index for node in run.nodes}
+    downs = incidents[incidents["what"].isin(("crashed", "stopped")) & np.isfinite(incidents["until_s"])]
+    return [(places[name], float(from_s), float(until_s))
+            for name, from_s, until_s in zip(downs["station"], downs["time_s"], downs["until_s"])]
+
+
+def _with_returns(run, rows):
+    """The rows, with one for each machine that serves again; the engine itself has nothing to do at that instant."""
+    if not len(rows) or (rows["what"] == codes.UP).any():
+        return rows
+    last_until_s, returns = {}, []
+    for node, _, until_s in downs_of(run):
+        last_until_s[node] = max(until_s, last_until_s.get(node, 0.0))
+        if until_s == last_until_s[node] and until_s <= rows["time_s"][-1]:
+            returns.append((until_s, -1, -1, node, codes.UP, 0))
+    returns = np.array(sorted(returns), rows.dtype)
+    return np.insert(rows, np.searchsorted(rows["time_s"], returns["time_s"]), returns)
+
+
 def _first_crash(run):
     """(time, node, rows) of the first crash; None if there was none. Looks ever further into the run."""
     if not run.stations["crashes"].sum():
         return None
     until_s = _time_of(run, 2_000)
     while True:
-        rows = codes.rows_of(run, until_s)
+        rows = trace_rows.rows_of(run, until_s)
         crashes = np.flatnonzero(rows["what"] == codes.CRASHED)
         if len(crashes):
             return float(rows["time_s"][crashes[0]]), int(rows["node"][crashes[0]]), rows
@@ -101,7 +126,7 @@ def _around_crash(run, crash_s, node, rows):
     lead_s = min(max(LEAD * seconds, 1.1 * filling_s), crash_s)
     from_s = max(crash_s - lead_s, _earliest(rows, crash_s))
     end_s = min(crash_s + max(TAIL * seconds, 0.35 * (crash_s - from_s)), run.seconds)
-    rows = codes.rows_of(run, end_s)
+    rows = trace_rows.rows_of(run, end_s)
     seconds = end_s - from_s
     why = f"{run.nodes[node].name} crashes at {number(crash_s)} s"
     speed, just_before_s = _nice(max(seconds / SCREEN_S, SLOWEST)), crash_s - 0.002 * seconds
@@ -138,7 +163,7 @@ def _busy_stretch(run):
     within = times_s <= max(last_s, times_s[1])
     peak_s = float(times_s[within][load[within].argmax()])
     from_s = min(max(peak_s - 0.6 * seconds, 0.0), run.seconds - seconds)
-    rows = codes.rows_of(run, from_s + seconds)
+    rows = trace_rows.rows_of(run, from_s + seconds)
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows))
 
 
@@ -152,4 +177,5 @@ def _cut(run, window, keep_s=None):
         window.seconds = float(window.rows["time_s"][limit]) - window.from_s
         window.rows = window.rows[:limit]
         window.speed = _nice(max(window.seconds / SCREEN_S, SLOWEST))
+    window.rows = _with_returns(run, window.rows)
     return window

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.results import trace_rows as codes
+from sdlib.results import trace_rows
 from sdlib.stage.moment import Moment
 from sdlib.stage.widget import window_of
 from tests.stage import made_up
@@ -50,7 +50,7 @@ def ask(notebook, expression, argument=None):
 
 def window_here(name, monkeypatch):
     """The same window as the notebook's, made in this process."""
-    monkeypatch.setattr(codes, "rows_of", made_up.rows_of)
+    monkeypatch.setattr(trace_rows, "rows_of", made_up.rows_of)
     run = eval(RUNS[name], {"sd": sd})
     return window_of(run)[1]
 

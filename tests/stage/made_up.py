@@ -4,10 +4,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from sdlib.components.base import LOST
 from sdlib.engine import reference, world
 from sdlib.engine.arrivals import arrival_times
-from sdlib.results import trace_rows as codes
+from sdlib.kernel import trace as codes
+from sdlib.kernel.statuses import LOST
 
 HERE, TICKET, SIMULATION = reference.Here, world.Ticket, reference.Simulation
 

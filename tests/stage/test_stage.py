@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.components.base import OK
 from sdlib.engine.blueprint import blueprint
-from sdlib.results import trace_rows as codes
+from sdlib.kernel import trace as codes
+from sdlib.kernel.statuses import OK
+from sdlib.results import trace_rows
 from sdlib.stage import Stage
 from sdlib.stage.moment import Moment
 from sdlib.stage.pack import MOST_STANDING, pack
@@ -69,7 +70,7 @@ def test_bytes_hold_the_columns(crashed):
 @pytest.mark.parametrize("from_s", [0.0, 0.2, 0.41, 0.5554, 0.8])
 def test_a_window_begins_with_all_who_are_there(crashed, from_s):
     """Counted from the packed window, as many stand at each place as counted from all events since 0."""
-    rows = codes.rows_of(crashed, from_s + 0.1)
+    rows = trace_rows.rows_of(crashed, from_s + 0.1)
     for at_s in (0.0, 0.03, 0.07):
         moment = Moment(pack(rows, from_s, 0.1), at_s)
         whole = Moment(pack(rows, 0.0, from_s + 0.1), from_s + at_s)
@@ -97,7 +98,7 @@ def test_those_who_only_stand_are_counted_not_sent():
 
 def test_a_message_hides_reappears_and_dies():
     story = [(codes.PUBLISHED, 0), (codes.VISIBLE, 0), (codes.RECEIVED, 1), (codes.VISIBLE, 0), (codes.RECEIVED, 2),
-             (codes.DEAD, 0)]
+             (codes.DEAD_LETTERED, 0)]
     packed = pack(np.array([(float(at), 9, 3, 1, what, value) for at, (what, value) in enumerate(story)], codes.TRACE),
                   0.0, 6.0)
     seen = [Moment(packed, at + 0.5).counts()[1] for at in range(6)]
@@ -138,7 +139,7 @@ def test_a_request_that_there_is_not(crashed, request_number):
 def test_the_still_picture_has_a_dot_for_each_request(crashed):
     figure = still_of(crashed, 0.4)
     dots = sum(len(trace.x) for trace in figure.data if trace.name.endswith("request"))
-    assert dots == in_flight(codes.rows_of(crashed, 0.4), 0.4) > 300
+    assert dots == in_flight(trace_rows.rows_of(crashed, 0.4), 0.4) > 300
     assert figure.layout.meta["alt"].endswith("The picture shows 0.4 s.")
     assert "wait" in " ".join(next(trace for trace in figure.data if trace.name == "words").text)
 
