@@ -21,6 +21,7 @@ _HOMES = {
     "sdlib.results.bill": ["cost"],
     "sdlib.charts.table": ["table"],
     "sdlib.lessons.ledger": ["ledger"],
+    "sdlib.stage.widget": ["watch"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],

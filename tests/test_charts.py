@@ -85,10 +85,10 @@ def test_no_global_template_is_switched(busy):
 
 # --- diagram ---
 
-@pytest.mark.parametrize("kind", [*OUTLINES, "something else"])
+@pytest.mark.parametrize("shape", [*OUTLINES, "something else"])
 @pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 0.97, 1.0])
-def test_fill_reaches_exactly_the_share_of_the_height(kind, share):
-    points = outline(kind, (100, 50), (80, 60))
+def test_fill_reaches_exactly_the_share_of_the_height(shape, share):
+    points = outline(shape, (100, 50), (80, 60))
     heights = [y for _, y in filled(points, share)]
     assert min(heights) == pytest.approx(20) and max(heights) == pytest.approx(20 + 60 * share)
 
@@ -170,7 +170,7 @@ def test_boxes_stand_right_of_all_that_call_them_and_do_not_overlap():
 
 def test_plain_diagram_says_what_each_box_is_made_of():
     said = texts(charts.diagram(shop()[0], highlight="database"))
-    assert "4 CPU<br>4 GB" in said and "16 connections" in said and "NEW: database" in said
+    assert "4 cores<br>4 GB" in said and "16 connections" in said and "NEW: database" in said
 
 
 def test_unknown_highlight_names_the_known_ones():

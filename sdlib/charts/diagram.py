@@ -1,6 +1,7 @@
 """The system diagram: drawn from the declaration, filled with what a run measured."""
 
 import math
+from dataclasses import fields
 
 from sdlib.charts.placing import place
 from sdlib.charts.shapes import filled, hatch, joined, outline, people, rectangle, ribbon, sides
@@ -39,7 +40,8 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
         complain("diagram", "highlight", highlight, "a component, one of " + ", ".join(map(repr, names[:12])), names[0])
     seen = _seen(run, nodes)
     placing = place(nodes, width, height)
-    frames = {index: outline(nodes[index].kind, centre, placing.box) for index, centre in placing.centre.items()}
+    frames = {index: outline(nodes[index].component.shape, centre, placing.box)
+              for index, centre in placing.centre.items()}
     traces = [*_lines(nodes, seen, placing, run), *_boxes(frames, seen),
               _frame(frames, nodes, highlight), _stacks(placing, seen), _words(nodes, seen, placing, run, highlight)]
     axis = {"visible": False, "fixedrange": True}
@@ -51,9 +53,9 @@ def _seen(run, nodes):
     if run is None:
         return [None] * len(nodes)
     seen = run.stations.to_dict("records")
-    for node, row in zip(nodes, seen):
+    for row in seen:
         row["per_s"] = (row["served"] + row["refused"] + row["lost"]) / run.seconds
-        refusing = "REFUSING" if row["refused"] and node.kind == "Server" else ""
+        refusing = "REFUSING" if row["refused"] else ""
         row["trouble"] = "CRASHED" if row["crashes"] else refusing
     return seen
 
@@ -187,16 +189,15 @@ def inside(node, row):
 
 
 def spec(component, joint=", "):
-    """The few knobs that say how big a component is, in words."""
-    units = {"cpus": "CPU", "ram_gb": "GB", "connections": "connections", "policy": "", "capacity": "objects",
-             "count": "workers", "max_receives": "receives"}
+    """The knobs that say how big a component is, in words: "4 cores, 4 GB"."""
+    about = {knob.name: knob.metadata for knob in fields(component)}
     parts = []
-    for knob, unit in units.items():
-        value = getattr(component, knob, None)
+    for name in component.shown:
+        value = vars(component)[name]
         if isinstance(value, str):
             parts.append(value.replace("_", " "))
-        elif isinstance(value, (int, float)):
-            parts.append(f"{number(value)} {unit}")
+        elif value is not None:
+            parts.append(f"{number(value)} {about[name]['unit']}".strip())
     return joint.join(parts)
 
 

@@ -75,7 +75,7 @@ def collapse(nodes, layer):
             continue
         alike = defaultdict(list)
         for child in dict.fromkeys(node.children):
-            alike[nodes[child].kind].append(child)
+            alike[type(nodes[child].component)].append(child)
         for machines in alike.values():
             if len(machines) > MOST_SHOWN:
                 groups.append(Group(machines[:SHOWN_OF_MANY], machines[SHOWN_OF_MANY:]))

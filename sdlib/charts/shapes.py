@@ -8,23 +8,29 @@ def _arc(centre, radius, first, last, steps=10):
              centre[1] + radius[1] * math.sin(first + (last - first) * step / steps)) for step in range(steps + 1)]
 
 
-_RECTANGLE = [(0, 0), (1, 0), (1, 1), (0, 1)]
-_HEXAGON = [(0.14, 0), (0.86, 0), (1, 0.5), (0.86, 1), (0.14, 1), (0, 0.5)]
-_CUT = [(0.1, 0), (0.9, 0), (1, 0.2), (1, 0.8), (0.9, 1), (0.1, 1), (0, 0.8), (0, 0.2)]
-_CYLINDER = _arc((0.5, 0.12), (0.5, 0.12), math.pi, 2 * math.pi) + _arc((0.5, 0.88), (0.5, 0.12), 0, math.pi)
-_PIPE = (_arc((0.88, 0.5), (0.12, 0.5), -math.pi / 2, math.pi / 2)
-         + _arc((0.12, 0.5), (0.12, 0.5), math.pi / 2, 3 * math.pi / 2))
-_ARROW = [(0, 0), (0.82, 0), (1, 0.5), (0.82, 1), (0, 1)]
+_BOX = [(0, 0), (1, 0), (1, 1), (0, 1)]
+_DIAMOND = [(0, 0), (1, 0), (1.09, 0.5), (1, 1), (0, 1), (-0.09, 0.5)]
+_CYLINDER = _arc((0.5, 0), (0.5, 0.07), math.pi, 2 * math.pi) + _arc((0.5, 1), (0.5, 0.07), 0, math.pi)
+_STACK = [(0, 0), (0.96, 0), (0.96, -0.05), (1.04, -0.05), (1.04, 0.95), (1, 0.95), (1, 1), (0, 1)]
+_ENVELOPE = [(0, 0), (1, 0), (1, 1), (0.5, 1.09), (0, 1)]
+_GEAR = [(0.06, 0), (0.94, 0), (1, 0.12), (1, 0.88), (0.94, 1), (0.06, 1), (0, 0.88), (0, 0.12)]
 
-# The shape tells the kind of component without colour; what is not listed is a rectangle.
-OUTLINES = {"Server": _RECTANGLE, "Database": _CYLINDER, "LoadBalancer": _HEXAGON, "Cache": _CUT, "Queue": _PIPE,
-            "Worker": _ARROW}
+# A box's outline in units of its sides, y upwards; it may stand out a little, so that its inside stays free.
+OUTLINES = {"box": _BOX, "diamond": _DIAMOND, "cylinder": _CYLINDER, "stack": _STACK, "envelope": _ENVELOPE,
+            "gear": _GEAR}
 
 
-def outline(kind, centre, box):
-    """The closed outline of a box: a list of (x, y)."""
-    points = OUTLINES.get(kind, _RECTANGLE)
-    points = [(centre[0] + (x - 0.5) * box[0], centre[1] + (y - 0.5) * box[1]) for x, y in points]
+def outline_of(shape):
+    """The outline of a shape as [[x, y], ...]; a box for a shape that is not known."""
+    return [[round(x, 3), round(y, 3)] for x, y in OUTLINES.get(shape, _BOX)]
+
+
+def outline(shape, centre, box):
+    """The closed outline inside a box: a list of (x, y)."""
+    points = OUTLINES.get(shape, _BOX)
+    left, right, bottom, top = sides(points)
+    points = [(centre[0] + ((x - left) / (right - left) - 0.5) * box[0],
+               centre[1] + ((y - bottom) / (top - bottom) - 0.5) * box[1]) for x, y in points]
     return [*points, points[0]]
 
 

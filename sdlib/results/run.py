@@ -10,6 +10,7 @@ from sdlib.engine.records import SAMPLES, count_names
 from sdlib.kernel.incidents import INCIDENTS
 from sdlib.kernel.statuses import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT
 from sdlib.results.bill import usd_per_month
+from sdlib.results.trace import trace_table
 
 OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress")
 
@@ -196,6 +197,10 @@ class Run:
             "mean_ms": latency_ms.mean() if answered else np.nan, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99,
             "busiest": busiest, "utilization_percent": 100 * self._stations["utilization"][busiest],
             "usd_per_month": usd_per_month(self.system)}
+
+    def trace(self, request):
+        """One request's story as a table: when_s, where, what. request: its row in `requests`."""
+        return trace_table(self, request)
 
     def conservation(self):
         """Nothing may vanish: a row each for requests and messages, with where all of them are; `balanced` is exact."""

@@ -70,8 +70,8 @@ CASES = [
      "Retry(backoff='linear'): backoff must be one of 'none', 'constant', 'exponential', 'zero, then exponential'; for "
      "example backoff='exponential'."),
     (lambda run: sd.Retry(1, backoff=2),
-     "Retry(backoff=2): backoff must be one of 'none', 'constant', 'exponential', 'zero, then exponential'; for example "
-     "backoff='exponential'."),
+     "Retry(backoff=2): backoff must be one of 'none', 'constant', 'exponential', 'zero, then exponential'; for "
+     "example backoff='exponential'."),
     (lambda run: sd.Retry(1, jitter='half'),
      "Retry(jitter='half'): jitter must be one of 'none', 'full', 'equal', 'decorrelated'; for "
      "example jitter='none'."),
@@ -260,7 +260,7 @@ CASES = [
     (lambda run: sd.LoadBalancer(targets=[SERVER], policy='fastest'),
      "LoadBalancer(policy='fastest'): policy must be one of 'round_robin', 'random', 'pooled_queue'; "
      "for example policy='round_robin'."),
-    (lambda run: sd.LoadBalancer(targets=[DATABASE], policy='pooled_queue'),
+    (lambda run: sd.LoadBalancer(targets=[sd.Cache(DATABASE)], policy='pooled_queue'),
      "LoadBalancer(policy='pooled_queue'): targets must all have cores, which it counts; "
      "for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.simulate(5, CROWD),
@@ -431,7 +431,7 @@ CASES = [
      "replicate(measure=3): measure must be a function of a run that returns a dict of names to "
      "numbers; for example measure=lambda run: {'sent': len(run.requests)}."),
     (lambda run: sd.replicate(lambda: SERVER),
-     "build gave Server(name=None, cpus=4, ram_gb=4.0, service_ms=10.0, di...: it must return "
+     "build gave <Server>: it must return "
      "(system, clients); for example return sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100)."),
     (lambda run: sd.sweep(lambda users: (SERVER, sd.Clients(users=users)), {'users': [100, 0]}),
      "Clients(users=0): users must be a whole number from 1 to 1,000,000,000 (users); for example "

@@ -19,7 +19,8 @@ REQUESTS = {"arrived_s": "float64", "finished_s": "float64", "latency_ms": "floa
             "route": "category", "country": "category", "served_by": "category", "attempts": "int16"}
 MESSAGES = {"channel": "category", "sent_s": "float64", "done_s": "float64", "receives": "int32",
             "outcome": "category"}
-STATIONS = ["kind", "capacity", "utilization", "mean_queue", "max_queue", "served", "refused", "lost", "failed", "crashes"]
+STATIONS = ["kind", "capacity", "utilization", "mean_queue", "max_queue", "served", "refused", "lost", "failed",
+            "crashes"]
 TIMELINE = ["second", "sent", "answered", "failed", "throughput_per_s", "error_percent", "p50_ms", "p95_ms", "p99_ms",
             "in_system"]
 SUMMARY = ["sent", "answered", "failed", "in_flight", "throughput_per_s", "error_percent", "percent_answered",
@@ -62,7 +63,8 @@ def test_columns_and_types(any_run):
     assert list(any_run.requests["served_by"].cat.categories) == [node.name for node in any_run.nodes]
     assert any_run.messages.dtypes.astype(str).to_dict() == MESSAGES
     assert list(any_run.messages["outcome"].cat.categories) == ["delivered", "dead-lettered", "waiting", "in progress"]
-    assert list(any_run.stations.columns) == [*STATIONS, *count_names(any_run.nodes)] and any_run.stations.index.is_unique
+    assert list(any_run.stations.columns) == [*STATIONS, *count_names(any_run.nodes)]
+    assert any_run.stations.index.is_unique
     assert any_run.samples.dtypes.astype(str).to_dict() == SAMPLES
     assert len(any_run.samples) == 600 * len(any_run.nodes)
     assert list(any_run.timeline().columns) == TIMELINE

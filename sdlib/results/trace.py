@@ -1,0 +1,56 @@
+"""One request's story, in plain words."""
+
+import math
+
+import pandas as pd
+
+from sdlib.components.base import check_number
+from sdlib.kernel import trace as codes
+from sdlib.kernel.statuses import STATUSES
+from sdlib.results import trace_rows
+
+NONE = -1
+WORDS = {codes.CALLED: "goes in", codes.QUEUED: "waits in the queue", codes.STARTED: "gets a place, work begins",
+         codes.FREED: "work is done, gives its place back", codes.GAVE_UP: "stops waiting for this attempt",
+         codes.PUBLISHED: "a message is published", codes.VISIBLE: "the message can be received",
+         codes.DELETED: "the message is done and deleted",
+         codes.DEAD_LETTERED: "the message moves to the dead-letter queue"}
+
+
+def trace_table(run, request):
+    """A row for each thing that happened to a request: when_s (from the run's start), where, what.
+
+    request: its row in `run.requests`. All its attempts, parallel calls and messages are told. ValueError for a
+    request that there is not.
+    """
+    last = len(run.requests) - 1
+    if last < 0:
+        raise ValueError(f"trace(request={request!r:.60}): this run has no requests; simulate longer, "
+                         "for example 60 seconds.")
+    request = check_number("trace", "request", request, low=0, high=last, example=0, whole=True)
+    rows = trace_rows.rows_of(run, _until_s(run, request))
+    rows = rows[(rows["request"] == request) & (rows["number"] != NONE)]
+    names = [node.name for node in run.nodes]
+    return pd.DataFrame({"when_s": rows["time_s"],
+                         "where": [names[node] if node != NONE else "client" for node in rows["node"]],
+                         "what": [_said(what, value, names) for what, value in zip(rows["what"].tolist(),
+                                                                                   rows["value"].tolist())]})
+
+
+def _until_s(run, request):
+    """When its story is over: its messages may outlive it, so with messages only the run's end is late enough."""
+    finished_s = run.requests["finished_s"].iloc[request]
+    has_more = len(run.messages) or run.requests["attempts"].iloc[request] > 1 or run.clients.timeout_s is not None
+    return run.seconds if has_more or finished_s != finished_s else math.nextafter(float(finished_s), math.inf)
+
+
+def _said(what, value, names):
+    if what == codes.SENT:
+        return "sends" if value == 1 else f"sends again, attempt {value}"
+    if what == codes.RETURNED:
+        return f"goes back: {STATUSES[value]}"
+    if what == codes.DONE:
+        return f"has the answer: {STATUSES[value]}"
+    if what == codes.RECEIVED:
+        return f"a worker receives the message, time {value}"
+    return WORDS.get(what, "something changes")

@@ -1,0 +1,131 @@
+"""The system at one instant, from the packed events: who is where. The browser keeps the same book in stage.js."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sdlib.kernel import trace as codes
+
+PASSING, WAITING, WORKING = range(3)  # what a visit does
+
+
+@dataclass
+class Actor:
+    """One entity: its visits as [node, PASSING | WAITING | WORKING], outermost first, or its message's state."""
+
+    born_s: float
+    request: int
+    is_client: bool
+    visits: list = field(default_factory=list)
+    begun: bool = False
+    message: tuple = None  # (node, VISIBLE | RECEIVED | DEAD)
+    works_at: int = -1  # a worker's node
+    is_abandoned: bool = False
+
+
+class Moment:
+    """Everything in the system at `at_s` seconds after the window's start."""
+
+    def __init__(self, packed, at_s):
+        self.packed, self.at_s, self.actors, self.down, self.queues = packed, at_s, {}, set(), {}
+        columns = zip(packed.time_s.tolist(), packed.who.tolist(), packed.node.tolist(), packed.what.tolist(),
+                      packed.value.tolist())
+        for time_s, who, node, what, value in columns:
+            if time_s > at_s:
+                break
+            self._happen(time_s, who, node, what, value)
+
+    def counts(self):
+        """{node: {waiting, working, inside, visible, hidden, dead}}, those that are only counted included."""
+        names = ("waiting", "working", "inside", "visible", "hidden", "dead")
+        found = {node: Counter(dict(zip(names, numbers))) for node, numbers in self.packed.standing.items()}
+        for actor in self.actors.values():
+            for node, name in self._roles(actor):
+                found.setdefault(node, Counter())[name] += 1
+        return {node: {name: counter[name] for name in names} for node, counter in found.items()}
+
+    def in_flight(self):
+        """Requests whose client has no final answer yet, as far as they are sent one by one."""
+        return len({actor.request for actor in self.actors.values() if actor.is_client and actor.begun})
+
+    def dots(self):
+        """Those that are drawn, as (actor, node, PASSING | WAITING | WORKING), in order of the queues."""
+        for who in sorted(self.actors, key=lambda who: self.queues.get(who, 0)):
+            actor = self.actors[who]
+            if actor.visits:
+                yield actor, *actor.visits[-1]
+            elif actor.message:
+                yield actor, actor.message[0], WAITING
+
+    def _roles(self, actor):
+        for node, state in actor.visits:
+            yield node, "inside"
+            if state != PASSING:
+                yield node, "waiting" if state == WAITING else "working"
+        if actor.works_at >= 0:
+            yield actor.works_at, "working"
+        if actor.message:
+            node, state = actor.message
+            yield node, {codes.VISIBLE: "visible", codes.DEAD_LETTERED: "dead"}.get(state, "hidden")
+
+    def _happen(self, time_s, who, node, what, value):
+        if what in (codes.CRASHED, codes.UP):
+            (self.down.add if what == codes.CRASHED else self.down.discard)(node)
+        if what in (codes.CRASHED, codes.UP, codes.CHANGED):
+            return
+        actor = self.actors.get(who)
+        if actor is None:
+            actor = self.actors[who] = Actor(time_s, int(self.packed.request_of[who]), bool(self.packed.is_client[who]))
+        if what in (codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD_LETTERED):
+            actor.message = (node, what)
+        elif what == codes.SENT:
+            actor.begun = True
+        elif what == codes.CALLED:
+            actor.visits.append([node, PASSING])
+        elif what == codes.GAVE_UP:
+            self._abandon(actor, node)
+        elif what in (codes.DONE, codes.DELETED):
+            del self.actors[who]
+        else:
+            self._at_station(actor, who, node, what)
+
+    def _at_station(self, actor, who, node, what):
+        """It queues, starts, frees its place or returns, at its own visit to this node."""
+        if what == codes.RETURNED:
+            while actor.visits and actor.visits.pop()[0] != node:
+                pass
+            if not actor.visits and not actor.is_client:
+                del self.actors[who]
+            return
+        state = {codes.QUEUED: WAITING, codes.STARTED: WORKING, codes.FREED: PASSING}[what]
+        visit = next((visit for visit in reversed(actor.visits) if visit[0] == node), None)
+        if visit:
+            visit[1] = state
+            self.queues[who] = len(self.queues)
+        else:
+            actor.works_at = node if what == codes.STARTED else -1
+
+    def _abandon(self, caller, node):
+        """Whoever was sent off by this caller to this node goes on, but nobody waits for it."""
+        for actor in self.actors.values():
+            if actor.request == caller.request and actor is not caller and actor.visits and not actor.is_client:
+                actor.is_abandoned |= node < 0 or actor.visits[0][0] == node
+
+
+def in_words(run, counts, node, unit, is_down=False):
+    """What goes on at one node: "shop: 4 of 4 cores busy, 23 wait, memory 31 of 512"."""
+    here = counts.get(node, dict.fromkeys(("waiting", "working", "inside", "visible", "hidden", "dead"), 0))
+    component, parts = run.nodes[node].component, []
+    if is_down:
+        parts.append("down")
+    if component.places:
+        parts.append(f"{here['working']:,} of {component.places:,} {unit} busy")
+        parts.append(f"{here['waiting']:,} wait{'s' if here['waiting'] == 1 else ''}")
+    if component.memory_cells:
+        parts.append(f"memory {here['inside']:,} of {component.memory_cells:,}")
+    if here["visible"] + here["hidden"]:
+        parts.append(f"{here['visible']:,} messages wait, {here['hidden']:,} hidden")
+    if here["dead"]:
+        parts.append(f"{here['dead']:,} dead-lettered")
+    said = ", ".join(parts) or f"{here['inside']:,} inside"
+    return f"{run.nodes[node].name}: {said}"
+

@@ -1,0 +1,384 @@
+// --- the canvas -----------------------------------------------------------------------------------------------------
+
+
+// Colours of the page: JupyterLab's own, light or dark.
+class Theme {
+  constructor(element) {
+    const style = getComputedStyle(element);
+    const take = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+    this.ink = take("--jp-ui-font-color1", "#1b1b1b");
+    this.soft = take("--jp-ui-font-color2", "#616161");
+    this.paper = take("--jp-layout-color1", "#ffffff");
+    this.box = take("--jp-layout-color0", "#ffffff");
+    this.line = take("--jp-border-color1", "#bdbdbd");
+    this.empty = take("--jp-layout-color2", "#eeeeee");
+    this.font = take("--jp-ui-font-family", "sans-serif").replace(/['"]/g, "");
+  }
+}
+
+// Every look of a dot drawn once, large enough for the screen; a frame only copies them.
+class Sprites {
+  constructor(ratio) {
+    this.size = Math.ceil(22 * ratio);
+    this.sheet = document.createElement("canvas");
+    this.sheet.width = this.size * LOOKS;
+    this.sheet.height = this.size * 2;
+    const pen = this.sheet.getContext("2d");
+    for (let look = 0; look < LOOKS; look++) {
+      const colour = this.colour(look), middle = (look + 0.5) * this.size;
+      pen.fillStyle = rgb(colour);
+      pen.beginPath();
+      pen.arc(middle, this.size / 2, this.size * 0.44, 0, 7);
+      pen.fill();
+      pen.strokeStyle = rgb(colour);
+      pen.lineWidth = this.size * 0.14;
+      pen.beginPath();
+      pen.arc(middle, this.size * 1.5, this.size * 0.36, 0, 7);
+      pen.stroke();
+    }
+  }
+
+  colour(look) {
+    if (look === MESSAGE) return BLUE;
+    if (look === ABANDONED) return GREY;
+    const share = look / OLD;
+    return share < 0.5 ? mix(GREEN, AMBER, share * 2) : mix(AMBER, RED, share * 2 - 1);
+  }
+
+  put(pen, look, isHollow, x, y, radius) {
+    const { size } = this, wide = radius * 2.2;
+    pen.drawImage(this.sheet, look * size, isHollow ? size : 0, size, size, x - wide / 2, y - wide / 2, wide, wide);
+  }
+}
+
+class Painter {
+  constructor(canvas, trace, geometry, book, dots, effects) {
+    Object.assign(this, { canvas, trace, geometry, book, dots, effects });
+    this.pen = canvas.getContext("2d");
+    this.busy = new Float32Array(book.nodes);
+    this.drawn = { waiting: new Int32Array(book.nodes), working: new Int32Array(book.nodes),
+      elsewhere: new Int32Array(book.nodes), clients: 0 };
+    this.prepare();
+  }
+
+  // Sizes, colours and all that does not move.
+  prepare() {
+    const { canvas, geometry } = this;
+    this.ratio = window.devicePixelRatio || 1;
+    canvas.width = Math.round(geometry.width * this.ratio);
+    canvas.height = Math.round(geometry.height * this.ratio);
+    canvas.style.width = `${geometry.width}px`;
+    canvas.style.height = `${geometry.height}px`;
+    this.theme = new Theme(canvas);
+    this.sprites = new Sprites(this.ratio);
+    this.ground = document.createElement("canvas");
+    this.ground.width = canvas.width;
+    this.ground.height = canvas.height;
+    const pen = this.ground.getContext("2d");
+    pen.scale(this.ratio, this.ratio);
+    this.drawGround(pen);
+  }
+
+  drawGround(pen) {
+    const { scene } = this.geometry;
+    pen.fillStyle = this.theme.paper;
+    pen.fillRect(0, 0, this.geometry.width, this.geometry.height);
+    for (const line of scene.lines) this.drawLine(pen, line);
+    this.drawClients(pen);
+    for (const box of scene.boxes) this.drawBox(pen, box);
+  }
+
+  drawLine(pen, { from, to, dashed }) {
+    const { geometry } = this, { boxes } = geometry.scene, there = boxes[to], s = geometry.scale;
+    const x0 = from < 0 ? geometry.clientsX + 22 * s : geometry.columnX(boxes[from]) + (boxes[from].x + boxes[from].w) * s;
+    const y0 = from < 0 ? geometry.clientsY : (boxes[from].y + boxes[from].h / 2) * s;
+    const x1 = geometry.columnX(there) + there.x * s, y1 = (there.y + there.h / 2) * s, bend = (x1 - x0) / 2;
+    pen.strokeStyle = this.theme.line;
+    pen.lineWidth = 1.5;
+    pen.setLineDash(dashed ? [6, 4] : []);
+    pen.beginPath();
+    pen.moveTo(x0, y0);
+    pen.bezierCurveTo(x0 + bend, y0, x1 - bend, y1, x1, y1);
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+
+  drawClients(pen) {
+    const { clientsX: x, clientsY: y, scale } = this.geometry;
+    pen.fillStyle = rgb(BLUE);
+    for (const [shift, size] of [[-11, 0.8], [11, 0.8], [0, 1]]) {
+      pen.beginPath();
+      pen.arc(x + shift * scale, y - 8 * size * scale, 5 * size * scale, 0, 7);
+      pen.fill();
+      pen.beginPath();
+      pen.ellipse(x + shift * scale, y + 9 * scale, 8.5 * size * scale, 11 * size * scale, 0, Math.PI, 0);
+      pen.fill();
+    }
+    this.write(pen, `${this.trace.about.users} users`, x, y - 24 * scale, 12, "center", true);
+  }
+
+  drawBox(pen, box) {
+    const { geometry } = this, s = geometry.scale;
+    this.outlineBox(pen, box);
+    pen.fillStyle = this.theme.box;
+    pen.fill();
+    pen.strokeStyle = this.theme.soft;
+    pen.lineWidth = 1.4;
+    pen.stroke();
+    const middle = geometry.columnX(box) + (box.x + box.w / 2) * s;
+    this.write(pen, box.name, middle, (box.y + 17) * s, 13, "center", true, box.w * s - 8);
+    if (box.spec) this.write(pen, box.spec, middle, (box.y + 32) * s, 11, "center", false, box.w * s - 8);
+    for (const machine of box.machines) this.drawEmpty(pen, machine);
+  }
+
+  outlineBox(pen, box) {
+    const { geometry } = this, s = geometry.scale, left = geometry.columnX(box) + box.x * s;
+    pen.beginPath();
+    for (const [x, y] of box.outline) pen.lineTo(left + x * box.w * s, (box.y + (1 - y) * box.h) * s);
+    pen.closePath();
+  }
+
+  // The slots and memory cells with nobody in them.
+  drawEmpty(pen, machine) {
+    const { geometry } = this, s = geometry.scale;
+    pen.strokeStyle = this.theme.line;
+    pen.lineWidth = 1;
+    for (let cell = 0; machine.slots && cell < machine.slots[7]; cell++) {
+      const half = machine.slots[5] * s / 2;
+      pen.strokeRect(geometry.slotX(machine.node, cell) - half, geometry.slotY(machine.node, cell) - half, 2 * half, 2 * half);
+    }
+    if (machine.shares) pen.strokeRect(...this.area(machine.node, machine.hold));
+    pen.fillStyle = this.theme.empty;
+    if (machine.memory) pen.fillRect(...this.area(machine.node, machine.memory));
+  }
+
+  area(node, [x, y, w, h]) {
+    const { geometry } = this;
+    return [geometry.x(node, x), geometry.y(y), w * geometry.scale, h * geometry.scale];
+  }
+
+  write(pen, text, x, y, size, align, isBold, most) {
+    const points = Math.max(size * Math.min(this.geometry.scale, 1.1), 8.5);
+    pen.font = `${isBold ? "600 " : ""}${points}px ${this.theme.font}`;
+    pen.fillStyle = isBold ? this.theme.ink : this.theme.soft;
+    pen.textAlign = align;
+    pen.textBaseline = "alphabetic";
+    if (most) pen.fillText(text, x, y, most);
+    else pen.fillText(text, x, y);
+  }
+
+  // One frame; seconds of screen time since the one before.
+  draw(seconds) {
+    const { pen, geometry } = this;
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.drawImage(this.ground, 0, 0);
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    for (let node = 0; node < geometry.machines.length; node++) {
+      if (geometry.machines[node]) this.drawMachine(geometry.machines[node], node, seconds);
+    }
+    this.drawWork();
+    this.drawDots();
+    this.drawEffects();
+    this.drawCrowds();
+  }
+
+  drawMachine(machine, node, seconds) {
+    const { book, trace, pen } = this, places = trace.about.places[node];
+    const now = places ? book.working[node] / places : 0;
+    this.busy[node] += (now - this.busy[node]) * (seconds === Infinity ? 1 : 1 - Math.exp(-seconds / LEVEL_S));
+    this.drawLevel(machine, node);
+    if (machine.memory) this.drawMemory(machine, node);
+    if (book.hasCrashed[node] || this.effects.flashAge[node] < 0.6) this.drawDown(machine, node);
+    pen.globalAlpha = 1;
+  }
+
+  // How busy it was over the last seconds of screen time, as a soft fill from below.
+  drawLevel(machine, node) {
+    const level = this.busy[node], { pen } = this;
+    if (level < 0.005) return;
+    const [x, y, w, h] = this.area(node, machine.row);
+    pen.fillStyle = rgb(level >= 0.9 ? RED : level >= 0.7 ? AMBER : GREEN, 0.16);
+    pen.fillRect(x + 1, y + h * (1 - level), w - 2, h * level - 1);
+  }
+
+  drawMemory(machine, node) {
+    const { pen, geometry, book, trace } = this, [x, y, w, h, across, size] = machine.memory;
+    const most = trace.about.memory[node], share = Math.min(book.inside[node] / most, 1), s = geometry.scale;
+    pen.fillStyle = rgb(share >= 0.9 ? RED : share >= 0.7 ? AMBER : BLUE);
+    if (across === 1) {
+      pen.fillRect(geometry.x(node, x), geometry.y(y), w * s * share, h * s);
+      return;
+    }
+    const cells = Math.min(most, 256), lit = Math.ceil(share * cells), gap = size > 3 ? 1 : 0.5;
+    pen.beginPath();
+    for (let cell = 0; cell < lit; cell++) {
+      pen.rect(geometry.x(node, x + (cell % across) * size), geometry.y(y + Math.floor(cell / across) * size),
+        size * s - gap, size * s - gap);
+    }
+    pen.fill();
+    this.write(pen, `memory ${whole(book.inside[node])} of ${whole(most)}`, geometry.x(node, x), geometry.y(y) - 4 * s,
+      11, "left", false, w * s);
+  }
+
+  // A slot is lit while somebody works in it; the light drains as the work gets done.
+  drawWork() {
+    const { pen, geometry, dots, book, trace } = this;
+    pen.fillStyle = rgb(SKY, 0.55);
+    pen.beginPath();
+    for (let who = 0; who < dots.isShown.length; who++) {
+      if (!dots.isShown[who] || book.topState(who) !== WORKING) continue;
+      const node = book.topNode(who), { slots } = geometry.machines[node];
+      if (!slots) continue;
+      const half = slots[5] * geometry.scale / 2, cell = geometry.slotCell(node, book.topSlot(who), trace.about.places[node]);
+      const left = clamp((book.workEnds[who] - book.now) / (book.workEnds[who] - book.workBegan[who]), 0, 1);
+      const high = Number.isFinite(left) ? 2 * half * left : 2 * half;
+      pen.rect(geometry.slotX(node, cell) - half, geometry.slotY(node, cell) + half - high, 2 * half, high);
+    }
+    pen.fill();
+  }
+
+  drawDown(machine, node) {
+    const { pen, book, effects, geometry } = this, [x, y, w, h] = this.area(node, machine.row), flash = effects.flashAge[node];
+    pen.save();
+    pen.beginPath();
+    pen.rect(x, y, w, h);
+    pen.clip();
+    if (book.hasCrashed[node]) {
+      pen.fillStyle = this.theme.empty;
+      pen.globalAlpha = 0.82;
+      pen.fillRect(x, y, w, h);
+      pen.globalAlpha = 0.7;
+      pen.strokeStyle = this.theme.soft;
+      pen.lineWidth = 1.2;
+      pen.beginPath();
+      for (let shift = -h; shift < w; shift += 9) {
+        pen.moveTo(x + shift, y + h);
+        pen.lineTo(x + shift + h, y);
+      }
+      pen.stroke();
+    }
+    pen.globalAlpha = clamp(1 - flash / 0.6, 0, 1) * 0.8;
+    pen.fillStyle = rgb(RED);
+    pen.fillRect(x, y, w, h);
+    pen.restore();
+    if (book.hasCrashed[node]) this.drawCountdown(x + w / 2, y + h / 2, h > 40 * geometry.scale, node);
+  }
+
+  drawCountdown(x, y, isLarge, node) {
+    const { pen, book, geometry } = this, left = book.downUntil[node] - book.now, s = geometry.scale;
+    const text = Number.isFinite(left) ? `back in ${left.toFixed(left < 10 ? 2 : 1)} s` : "refuses all";
+    const wide = (isLarge ? 100 : 78) * s, high = (isLarge ? 38 : 15) * s;
+    pen.fillStyle = this.theme.box;
+    pen.fillRect(x - wide / 2, y - high / 2, wide, high);
+    if (isLarge) this.write(pen, "DOWN", x, y - 4 * s, 14, "center", true);
+    this.write(pen, isLarge ? text : `DOWN ${text}`, x, y + (isLarge ? 12 : 4) * s, isLarge ? 11 : 9, "center", !isLarge, wide - 4);
+  }
+
+  drawDots() {
+    const { pen, dots, book, sprites, geometry, drawn } = this, people = dots.isShown.length;
+    drawn.waiting.fill(0);
+    drawn.working.fill(0);
+    drawn.elsewhere.fill(0);
+    drawn.clients = 0;
+    for (let who = 0; who < people; who++) {
+      if (!dots.isShown[who]) continue;
+      const isMessage = book.messageAt[who] !== NOWHERE && !book.depth[who];
+      const node = isMessage ? book.messageAt[who] : book.topNode(who), state = isMessage ? PASSING : book.topState(who);
+      if (node === NOWHERE) drawn.clients++;
+      else drawn[state === WAITING ? "waiting" : state === WORKING ? "working" : "elsewhere"][node]++;
+      const isHidden = isMessage && book.messageState[who] !== VISIBLE;
+      const pitch = node === NOWHERE || state === WORKING ? 9 * geometry.scale
+        : (isMessage ? geometry.holdDots : geometry.queueDots)[node].pitch;
+      const radius = this.radius(node, state, pitch);
+      sprites.put(pen, isMessage ? MESSAGE : dots.look(who), isHidden || node === NOWHERE, dots.x[who], dots.y[who], radius);
+    }
+  }
+
+  radius(node, state, pitch) {
+    const { geometry } = this;
+    if (state === WORKING && geometry.machines[node].slots) return geometry.machines[node].slots[5] * geometry.scale * 0.34;
+    const most = node !== NOWHERE && state !== WAITING && geometry.machines[node].shares
+      ? geometry.machines[node].hold[2] * geometry.scale * 0.16 : 4.2 * geometry.scale;
+    return Math.min(most, pitch * 0.44);
+  }
+
+  drawEffects() {
+    const { effects } = this;
+    for (let place = 0; place < MOST_EFFECTS; place++) {
+      const kind = effects.kind[place];
+      if (kind && effects.age[place] < LIFE_S[kind]) this.drawEffect(kind, place, effects.age[place] / LIFE_S[kind]);
+    }
+    this.pen.globalAlpha = 1;
+  }
+
+  drawEffect(kind, place, share) {
+    const { pen, effects, geometry, sprites } = this, x = effects.x[place], y = effects.y[place], s = geometry.scale;
+    const home = geometry.clientsX, homeY = geometry.clientsY;
+    pen.globalAlpha = share < 0.6 ? 1 : (1 - share) / 0.4;
+    if (kind === "ok") {
+      const way = 1 - (1 - Math.min(share / 0.65, 1)) ** 3;
+      const nowX = x + (home + 20 * s - x) * way, nowY = y + (homeY - y) * way;
+      if (share < 0.65) sprites.put(pen, effects.look[place], false, nowX, nowY, 4 * s);
+      else this.mark(nowX, nowY + ((place % 7) - 3) * 5 * s, 4 * s, GREEN, "tick");
+    } else if (kind === "refused") this.drawBounce(place, share, x, y);
+    else if (kind === "lost" || kind === "dead") this.mark(x, y, (2.2 + 2.2 * share) * s, RED, "cross");
+    else if (kind === "timed out") this.mark(x + (24 + ((place % 5) - 2) * 6) * s, y - (16 + 14 * share) * s, 4 * s, AMBER, "clock");
+    else if (kind === "delivered") this.mark(x, y, 4 * s, GREEN, "tick");
+    else sprites.put(pen, ABANDONED, false, x, y, 3.5 * s * (1 - share));
+  }
+
+  // Refused: it flies to the machine that is shut, hits it, and comes back as a square.
+  drawBounce(place, share, x, y) {
+    const { effects, geometry } = this, node = effects.node[place], s = geometry.scale;
+    const wallX = node === NOWHERE ? x : geometry.left(node) - 6 * s, wallY = node === NOWHERE ? y : geometry.rowY(node);
+    const spread = ((place % 9) - 4) * 7 * s, way = share < 0.5 ? share * 2 : 2 - share * 2;
+    const startY = geometry.clientsY + (share < 0.5 ? 0 : spread);
+    const nowX = geometry.clientsX + 20 * s + (wallX - geometry.clientsX - 20 * s) * way;
+    this.mark(nowX, startY + (wallY + spread - startY) * way, 3.6 * s, RED, "square");
+  }
+
+  mark(x, y, size, colour, shape) {
+    const { pen } = this;
+    pen.strokeStyle = rgb(colour);
+    pen.lineWidth = 1.8;
+    pen.beginPath();
+    if (shape === "tick") {
+      pen.moveTo(x - size, y);
+      pen.lineTo(x - size * 0.3, y + size * 0.7);
+      pen.lineTo(x + size, y - size * 0.8);
+    } else if (shape === "cross") {
+      pen.moveTo(x - size, y - size);
+      pen.lineTo(x + size, y + size);
+      pen.moveTo(x + size, y - size);
+      pen.lineTo(x - size, y + size);
+    } else if (shape === "square") pen.rect(x - size, y - size, 2 * size, 2 * size);
+    else {
+      pen.arc(x, y, size, 0, 7);
+      pen.moveTo(x, y - size * 0.7);
+      pen.lineTo(x, y);
+      pen.lineTo(x + size * 0.6, y);
+    }
+    pen.stroke();
+  }
+
+  // Words above each queue: how many wait, and how many of them are not drawn.
+  drawCrowds() {
+    const { pen, geometry, book } = this, s = geometry.scale, again = this.drawn.clients;
+    if (again) {
+      this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""} to try again`, geometry.clientsX,
+        geometry.clientsY + 74 * s, 11, "center", false);
+    }
+    for (const box of geometry.scene.boxes) {
+      let waiting = 0, more = 0, dead = 0;
+      for (const { node } of box.machines) {
+        waiting += book.waiting(node);
+        more += book.waiting(node) - this.drawn.waiting[node];
+        dead += book.dead[node] + book.standing(node)[5];
+      }
+      const [x, , w] = box.machines[0].queue, middle = geometry.x(box.machines[0].node, x + w / 2);
+      if (waiting) this.write(pen, `${whole(waiting)} wait${waiting === 1 ? "s" : ""}`, middle, (box.y - 6) * s, 12, "center", true);
+      if (more) this.write(pen, `+${whole(more)} more`, middle, (box.y + box.h + 11) * s, 10, "center", false);
+      if (dead) this.write(pen, `${whole(dead)} in the dead-letter queue`, geometry.right(box.machines[0].node), (box.y + box.h + 14) * s, 11, "right", true);
+    }
+  }
+}

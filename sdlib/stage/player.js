@@ -1,0 +1,293 @@
+// --- time, controls, words ------------------------------------------------------------------------------------------
+
+const REST_AT_END_S = 1.5, SAY_EVERY_S = 0.2, READ_OUT_EVERY_S = 6;
+const QUIET = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+const make = (tag, attributes, parent, text) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text) element.textContent = text;
+  if (parent) parent.appendChild(element);
+  return element;
+};
+
+class Controls {
+  constructor(root, act) {
+    this.title = make("div", { class: "sdlib-stage-title" }, root);
+    this.view = make("div", { class: "sdlib-stage-view" }, root);
+    this.canvas = make("canvas", { role: "img", tabindex: "0" }, this.view);
+    const bar = make("div", { class: "sdlib-stage-bar", role: "toolbar", "aria-label": "playback" }, root);
+    this.play = make("button", { type: "button", class: "sdlib-stage-play" }, bar);
+    this.step = make("button", { type: "button", title: "to the next event (key: .)" }, bar, "Step");
+    this.scrub = make("input", { type: "range", min: "0", max: "1000", value: "0", "aria-label": "moment of the window" }, bar);
+    this.clock = make("output", {}, bar);
+    this.speed = make("select", { "aria-label": "speed" }, make("label", {}, bar, "speed "));
+    for (const speed of SPEEDS) {
+      make("option", { value: speed }, this.speed, speed === 1 ? "real time" : `1/${Math.round(1 / speed)}`);
+    }
+    this.now = make("div", { class: "sdlib-stage-now" }, root);
+    this.legend = make("div", { class: "sdlib-stage-legend" }, root);
+    this.aloud = make("div", { class: "sdlib-stage-aloud", role: "status", "aria-live": "polite" }, root);
+    this.play.addEventListener("click", act.toggle);
+    this.step.addEventListener("click", act.step);
+    this.scrub.addEventListener("input", () => act.seek(Number(this.scrub.value) / 1000));
+    this.speed.addEventListener("change", () => act.setSpeed(Number(this.speed.value)));
+    root.addEventListener("keydown", (event) => this.key(event, act));
+  }
+
+  // Keys of the stage; none of them reaches JupyterLab, where two letters delete a cell.
+  key(event, act) {
+    event.stopPropagation();
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target === this.speed) return;
+    const onScrub = event.target === this.scrub, onButton = event.target.tagName === "BUTTON";
+    const chosen = { " ": onButton ? null : act.toggle, k: act.toggle, ".": act.step, Home: () => act.seek(0),
+      End: () => act.seek(1), ArrowRight: onScrub ? null : () => act.nudge(0.01), "+": () => act.faster(1),
+      ArrowLeft: onScrub ? null : () => act.nudge(-0.01), "-": () => act.faster(-1) }[event.key];
+    if (!chosen) return;
+    event.preventDefault();
+    chosen();
+  }
+
+  setPlaying(isPlaying) {
+    this.play.textContent = isPlaying ? "Pause" : "Play";
+    this.play.setAttribute("aria-pressed", isPlaying ? "true" : "false");
+    this.play.title = isPlaying ? "pause (space)" : "play (space)";
+  }
+
+  explain(about) {
+    const old = about.old_s >= 1 ? `${about.old_s.toPrecision(2)} s` : `${Math.round(about.old_s * 1000)} ms`;
+    this.legend.innerHTML = "";
+    const item = (mark, text) => {
+      const span = make("span", {}, this.legend);
+      make("i", { class: `sdlib-mark-${mark}`, "aria-hidden": "true" }, span);
+      span.append(text);
+    };
+    item("age", `age: new to ${old} and older`);
+    item("tick", "answered");
+    item("square", "refused");
+    item("cross", "lost in a crash");
+    if (about.has_timeouts) item("clock", "timed out");
+    if (about.has_messages) item("hidden", "message taken by a worker, hidden");
+  }
+}
+
+class Player {
+  constructor(root) {
+    this.root = root;
+    this.frames = new Float32Array(600);
+    this.frame = this.lastAt = this.time = this.restS = this.sinceSaid = this.sinceReadOut = 0;
+    this.settleS = 0;
+    this.isPlaying = this.isOnScreen = false;
+    this.wantsToPlay = !QUIET.matches;
+    this.tick = this.tick.bind(this);
+    this.controls = new Controls(root, { toggle: () => this.toggle(), step: () => this.step(),
+      seek: (share) => this.seekTo(share * this.trace.about.seconds), setSpeed: (speed) => { this.speed = speed; },
+      nudge: (share) => this.seekTo(this.time + share * this.trace.about.seconds), faster: (by) => this.faster(by) });
+    this.watch();
+  }
+
+  watch() {
+    this.seen = new IntersectionObserver(([entry]) => {
+      this.isOnScreen = entry.isIntersecting;
+      this.goOn();
+    });
+    this.seen.observe(this.root);
+    this.resized = new ResizeObserver(() => this.resize());
+    this.resized.observe(this.controls.view);
+    this.themed = new MutationObserver(() => this.trace && setTimeout(() => this.repaint(), 50));
+    this.themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
+    this.onHide = () => this.goOn();
+    document.addEventListener("visibilitychange", this.onHide);
+    this.onQuiet = () => { if (QUIET.matches) this.pause(); };
+    QUIET.addEventListener("change", this.onQuiet);
+  }
+
+  close() {
+    this.seen.disconnect();
+    this.resized.disconnect();
+    this.themed.disconnect();
+    document.removeEventListener("visibilitychange", this.onHide);
+    QUIET.removeEventListener("change", this.onQuiet);
+    this.isPlaying = false;
+    cancelAnimationFrame(this.asked);
+  }
+
+  show(shown) {
+    this.trace = new Trace(shown);
+    const { about } = this.trace;
+    this.speed = SPEEDS.reduce((best, one) => (Math.abs(one - about.speed) < Math.abs(best - about.speed) ? one : best));
+    this.controls.speed.value = String(this.speed);
+    this.controls.title.textContent = about.title;
+    this.controls.canvas.setAttribute("aria-label", about.words);
+    this.controls.explain(about);
+    this.book = new Book(this.trace);
+    this.build();
+    this.time = 0;
+    this.seekTo(this.wantsToPlay ? 0 : about.still_s, false);
+    this.goOn();
+  }
+
+  build() {
+    const width = this.controls.view.clientWidth;
+    if (!width) return;
+    this.width = width;
+    this.geometry = new Geometry(this.trace, width);
+    this.effects = new Effects(this.geometry, this.book.nodes);
+    this.dots = new Dots(this.trace, this.geometry, this.book, this.effects);
+    this.painter = new Painter(this.controls.canvas, this.trace, this.geometry, this.book, this.dots, this.effects);
+  }
+
+  resize() {
+    if (!this.trace || this.controls.view.clientWidth === this.width) return;
+    this.build();
+    this.seekTo(this.time, false);
+  }
+
+  repaint() {
+    if (!this.painter) return;
+    this.painter.prepare();
+    this.painter.draw(0);
+  }
+
+  toggle() { if (this.wantsToPlay) this.pause(); else this.start(); }
+
+  start() {
+    this.wantsToPlay = true;
+    if (this.time >= this.trace.about.seconds) this.seekTo(0, false);
+    this.goOn();
+  }
+
+  pause() {
+    this.wantsToPlay = false;
+    this.goOn();
+    this.say(true);
+  }
+
+  // Run the loop exactly while somebody wants to and can see it.
+  goOn() {
+    const shouldPlay = this.wantsToPlay && this.isOnScreen && !document.hidden && Boolean(this.painter);
+    this.controls.setPlaying(this.wantsToPlay);
+    if (shouldPlay === this.isPlaying) return;
+    this.isPlaying = shouldPlay;
+    this.lastAt = 0;
+    if (shouldPlay) this.ask();
+  }
+
+  ask() { this.asked = requestAnimationFrame(this.tick); }
+
+  tick(at) {
+    if (this.lastAt) this.frames[this.frame++ % this.frames.length] = at - this.lastAt;
+    const seconds = this.lastAt ? Math.min((at - this.lastAt) / 1000, 0.1) : 0;
+    this.lastAt = at;
+    if (this.isPlaying) this.advance(seconds);
+    const isMoving = this.settleS > 0;
+    if (!this.isPlaying && isMoving) this.settleS -= seconds;
+    if (this.isPlaying || isMoving) this.ask();
+    else this.lastAt = 0;
+    this.paint(seconds);
+  }
+
+  advance(seconds) {
+    const end = this.trace.about.seconds;
+    if (this.time >= end) {
+      this.restS += seconds;
+      if (this.restS > REST_AT_END_S) this.seekTo(0, false);
+      return;
+    }
+    this.restS = 0;
+    this.time = Math.min(this.time + seconds * this.speed, end);
+    this.book.goTo(this.time, this.dots);
+    this.sinceSaid += seconds;
+    this.sinceReadOut += seconds;
+    if (this.sinceSaid > SAY_EVERY_S) this.say(this.sinceReadOut > READ_OUT_EVERY_S);
+  }
+
+  paint(seconds) {
+    this.dots.ease(1 - Math.exp(-EASE_PER_S * seconds));
+    this.effects.grow(seconds);
+    this.painter.draw(seconds);
+  }
+
+  // Go to a time of the window: at once, with every dot where it belongs.
+  seekTo(time, aloud = true) {
+    this.time = clamp(time, 0, this.trace.about.seconds);
+    this.restS = 0;
+    this.book.goTo(this.time, null);
+    if (!this.painter) return;
+    this.effects.clear();
+    this.dots.ease(1);
+    this.painter.draw(Infinity);
+    this.say(aloud && !this.isPlaying);
+  }
+
+  // The next event, seen as it happens.
+  step() {
+    const { book, trace } = this;
+    this.wantsToPlay = false;
+    this.goOn();
+    if (book.next >= trace.length) return;
+    this.time = trace.time[book.next];
+    this.book.goTo(this.time, this.dots);
+    if (QUIET.matches) {
+      this.dots.ease(1);
+      this.painter.draw(0);
+    } else {
+      this.settleS = 0.9;
+      cancelAnimationFrame(this.asked);
+      this.lastAt = 0;
+      this.ask();
+    }
+    this.say(true);
+  }
+
+  faster(by) {
+    this.speed = SPEEDS[clamp(SPEEDS.indexOf(this.speed) + by, 0, SPEEDS.length - 1)];
+    this.controls.speed.value = String(this.speed);
+  }
+
+  say(aloud) {
+    const { controls, trace, book } = this, { about } = trace;
+    const at = `t = ${(about.from_s + this.time).toFixed(about.seconds < 0.5 ? 4 : about.seconds < 5 ? 3 : 2)} s`;
+    const said = `${at}: ${book.sayings(3).join("; ") || "nothing yet"}`;
+    this.sinceSaid = 0;
+    controls.now.textContent = said;
+    controls.clock.textContent = at;
+    controls.scrub.value = String(Math.round(1000 * this.time / about.seconds));
+    controls.scrub.setAttribute("aria-valuetext", at);
+    if (aloud) {
+      this.sinceReadOut = 0;
+      controls.aloud.textContent = said;
+    }
+  }
+
+  // What tests ask; nothing else uses it.
+  hooks() {
+    return {
+      player: this, frames: () => Array.from(this.frames.slice(0, Math.min(this.frame, this.frames.length))),
+      seek: (time) => { this.wantsToPlay = false; this.goOn(); this.seekTo(time); },
+      countsAt: (time) => { const book = new Book(this.trace); book.goTo(time); return { nodes: book.counts(), inFlight: book.inFlight }; },
+      drawn: () => { const { waiting, working, elsewhere, clients } = this.painter.drawn;
+        return { waiting: Array.from(waiting), working: Array.from(working), elsewhere: Array.from(elsewhere), clients }; },
+    };
+  }
+}
+
+function render({ model, el }) {
+  const root = make("div", { class: "sdlib-stage", role: "group", "aria-label": "moving picture of the system",
+    "data-lm-suppress-shortcuts": "true" }, el);
+  const player = new Player(root);
+  const show = () => {
+    const shown = model.get("shown");
+    if (shown && shown.events) player.show(shown);
+    else player.controls.title.textContent = "The stage is empty. If it was not before, run this cell again.";
+  };
+  root.stage = player.hooks();
+  model.on("change:shown", show);
+  show();
+  return () => {
+    model.off("change:shown", show);
+    player.close();
+  };
+}
+
+export default { render };

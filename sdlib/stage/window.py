@@ -1,0 +1,181 @@
+"""Which part of a run to show: where something happens, slow enough to see, short enough to send."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdlib.charts.words import number
+from sdlib.kernel import trace as codes
+from sdlib.results import trace_rows
+
+SCREEN_S = 20.0  # how long a window plays
+SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+WORK_ON_SCREEN_S, GAP_ON_SCREEN_S = 0.5, 1.5
+MOST_ROWS = 16_000
+ROWS_A_REQUEST = 8
+REQUESTS_LOOKED_AT = 40_000  # a busy stretch is sought among the first so many requests
+LEAD, TAIL = 0.75, 0.25  # shares of a window before and after an incident
+
+
+@dataclass
+class Window:
+    """from_s, seconds: of the run. speed: simulated seconds per second on screen. why: what is to be seen, in words.
+    rows: the trace from 0 to the window's end."""
+
+    from_s: float
+    seconds: float
+    speed: float
+    why: str
+    rows: np.ndarray
+    look_s: float = None  # when to look for a still picture, as a time of the run; None: two thirds through
+
+    @property
+    def still_s(self):
+        """When to look for a still picture, counted from the window's start."""
+        return 2 / 3 * self.seconds if self.look_s is None else self.look_s - self.from_s
+
+    def words(self, run):
+        """ "0.2 s of the 60 s, 5 times slower"."""
+        slow = "in real time" if self.speed >= 1 else f"{number(1 / self.speed)} times slower"
+        return f"{number(self.seconds)} s of the {number(run.seconds)} s, {slow}: {self.why}"
+
+
+def chosen(run, from_s, seconds):
+    """The window that somebody asked for, cut to what can be sent."""
+    seconds = min(seconds if seconds is not None else SCREEN_S * natural_speed(run), run.seconds - from_s)
+    rows = trace_rows.rows_of(run, from_s + seconds)
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), f"from {number(from_s)} s on",
+                            rows))
+
+
+def interesting(run):
+    """The window that shows most: the first crash, else the busiest stretch near the beginning."""
+    found = _first_crash(run)
+    return _around_crash(run, *found) if found else _busy_stretch(run)
+
+
+def natural_speed(run):
+    """The speed at which one piece of work takes half a second, unless arrivals are so rare that one would wait."""
+    gap_s = run.seconds / max(len(run.requests), 1)
+    return _nice(min(max(work_s(run) / WORK_ON_SCREEN_S, gap_s / GAP_ON_SCREEN_S, SLOWEST), 1.0))
+
+
+def work_s(run):
+    """How long the longest piece of work takes on average, over the stations; 10 ms where nothing was done."""
+    takes = np.array([node.component.takes_requests for node in run.nodes])
+    stations = run.stations[(run.stations["served"] > 0) & (run.stations["capacity"] > 0) & takes]
+    works_s = stations["utilization"] * stations["capacity"] * run.seconds / stations["served"]
+    return max(float(works_s.max()), 0.001) if len(works_s) else 0.01
+
+
+def _nice(speed):
+    """The speed of the list that is nearest."""
+    return min(SPEEDS, key=lambda one: abs(np.log(one / speed)))
+
+
+def downs_of(run):
+    """[(node, down from, until)] of every crash and stop whose end is known, in seconds of the run."""
+    incidents = getattr(run, "incidents", None)  # to be read plainly when the engine writes them
+    if incidents is None:
+        return []
+    places = {node.name: node.index for node in run.nodes}
+    downs = incidents[incidents["what"].isin(("crashed", "stopped")) & np.isfinite(incidents["until_s"])]
+    return [(places[name], float(from_s), float(until_s))
+            for name, from_s, until_s in zip(downs["station"], downs["time_s"], downs["until_s"])]
+
+
+def _with_returns(run, rows):
+    """The rows, with one for each machine that serves again; the engine itself has nothing to do at that instant."""
+    if not len(rows) or (rows["what"] == codes.UP).any():
+        return rows
+    last_until_s, returns = {}, []
+    for node, _, until_s in downs_of(run):
+        last_until_s[node] = max(until_s, last_until_s.get(node, 0.0))
+        if until_s == last_until_s[node] and until_s <= rows["time_s"][-1]:
+            returns.append((until_s, -1, -1, node, codes.UP, 0))
+    returns = np.array(sorted(returns), rows.dtype)
+    return np.insert(rows, np.searchsorted(rows["time_s"], returns["time_s"]), returns)
+
+
+def _first_crash(run):
+    """(time, node, rows) of the first crash; None if there was none. Looks ever further into the run."""
+    if not run.stations["crashes"].sum():
+        return None
+    until_s = _time_of(run, 2_000)
+    while True:
+        rows = trace_rows.rows_of(run, until_s)
+        crashes = np.flatnonzero(rows["what"] == codes.CRASHED)
+        if len(crashes):
+            return float(rows["time_s"][crashes[0]]), int(rows["node"][crashes[0]]), rows
+        if until_s >= run.seconds:
+            return None
+        until_s = min(2 * until_s, run.seconds)
+
+
+def _time_of(run, requests):
+    """When so many requests have arrived; the run's end if they never do."""
+    arrived_s = run.requests["arrived_s"].to_numpy()
+    return float(arrived_s[requests]) if requests < len(arrived_s) else run.seconds
+
+
+def _around_crash(run, crash_s, node, rows):
+    """From where memory begins to fill to a little after the crash."""
+    inside = _level(rows, node, crash_s)
+    seconds = SCREEN_S * natural_speed(run)
+    filling_s = crash_s - _filling_since(rows, node, inside, crash_s)
+    lead_s = min(max(LEAD * seconds, 1.1 * filling_s), crash_s)
+    from_s = max(crash_s - lead_s, _earliest(rows, crash_s))
+    end_s = min(crash_s + max(TAIL * seconds, 0.35 * (crash_s - from_s)), run.seconds)
+    rows = trace_rows.rows_of(run, end_s)
+    seconds = end_s - from_s
+    why = f"{run.nodes[node].name} crashes at {number(crash_s)} s"
+    speed, just_before_s = _nice(max(seconds / SCREEN_S, SLOWEST)), crash_s - 0.002 * seconds
+    return _cut(run, Window(from_s, seconds, speed, why, rows, just_before_s), keep_s=crash_s)
+
+
+def _level(rows, node, until_s):
+    """(times, how many are inside the node) up to a time."""
+    here = rows[(rows["node"] == node) & (rows["time_s"] < until_s)]
+    change = (here["what"] == codes.CALLED).astype(int) - (here["what"] == codes.RETURNED)
+    return here["time_s"], np.cumsum(change)
+
+
+def _filling_since(rows, node, inside, crash_s):
+    """The last time before the crash at which the node was at most a tenth full."""
+    times_s, level = inside
+    calm = np.flatnonzero(level <= 0.1 * max(level.max(initial=1), 1))
+    return float(times_s[calm[-1]]) if len(calm) else 0.0
+
+
+def _earliest(rows, crash_s):
+    """The earliest start for which the events up to the crash can be sent."""
+    place = int(np.searchsorted(rows["time_s"], crash_s)) - int(0.7 * MOST_ROWS)
+    return float(rows["time_s"][place]) if place > 0 else 0.0
+
+
+def _busy_stretch(run):
+    """Around the instant with the longest queues, not later than the first so many requests."""
+    table, nodes = run.samples, len(run.nodes)
+    seconds = min(SCREEN_S * natural_speed(run), run.seconds)
+    load = (table["queue"] + table["busy"]).to_numpy().reshape(-1, nodes).sum(axis=1)
+    times_s = table["second"].to_numpy()[::nodes]
+    last_s = min(_time_of(run, REQUESTS_LOOKED_AT), run.seconds - seconds / 2)
+    within = times_s <= max(last_s, times_s[1])
+    peak_s = float(times_s[within][load[within].argmax()])
+    from_s = min(max(peak_s - 0.6 * seconds, 0.0), run.seconds - seconds)
+    rows = trace_rows.rows_of(run, from_s + seconds)
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows))
+
+
+def _cut(run, window, keep_s=None):
+    """The window without its end, if it holds more events than can be sent; the losses of a crash stay in."""
+    start = int(np.searchsorted(window.rows["time_s"], window.from_s, side="right"))
+    limit = start + MOST_ROWS
+    if keep_s is not None:
+        limit = max(limit, int(np.searchsorted(window.rows["time_s"], keep_s, side="right")) + MOST_ROWS // 4)
+    if limit < len(window.rows):
+        window.seconds = float(window.rows["time_s"][limit]) - window.from_s
+        window.rows = window.rows[:limit]
+        window.speed = _nice(max(window.seconds / SCREEN_S, SLOWEST))
+    window.rows = _with_returns(run, window.rows)
+    return window

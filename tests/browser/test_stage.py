@@ -1,0 +1,143 @@
+"""The moving stage in JupyterLab in a real browser: what is drawn is what the run did, by hand, key and in peace."""
+
+import nbformat
+import numpy as np
+import pytest
+
+import sdlib as sd
+from sdlib.results import trace_rows
+from sdlib.stage.moment import Moment
+from sdlib.stage.widget import window_of
+from tests.stage import made_up
+from tools import lab_browser
+from tools.build_notebooks import METADATA
+
+SHOP = 'sd.Server(4, 4, calls=[sd.Database()], name="shop")'
+FIVE = "sd.LoadBalancer([sd.Server(4, 4, calls=[sd.Database()])] * 5)"
+RUNS = {"crash": f"sd.simulate({SHOP}, sd.Clients(20_000), seconds=10, seed=1)",
+        "five": f"sd.simulate({FIVE}, sd.Clients(28_000), seconds=2, seed=1)"}
+CELL = """import sdlib as sd
+from sdlib.results import trace_rows
+from tests.stage import made_up
+trace_rows.rows_of = made_up.rows_of
+run = {run}
+sd.watch(run)"""
+STAGE = "document.querySelector('.sdlib-stage').stage"
+
+
+@pytest.fixture(scope="module")
+def stage_lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stages")
+    for name, run in RUNS.items():
+        cells = [nbformat.v4.new_code_cell(CELL.format(run=run)), nbformat.v4.new_code_cell("1")]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / f"{name}.ipynb")
+    with lab_browser.jupyter_lab(folder) as running:
+        yield running
+
+
+def shown(notebook):
+    """Run the notebook and wait for its stage; its element."""
+    notebook.run_all()
+    assert notebook.errors() == []
+    stage = notebook.cell(0).locator(".sdlib-stage")
+    notebook.page.wait_for_function(f"() => {STAGE}.player.painter")
+    return stage
+
+
+def ask(notebook, expression, argument=None):
+    return notebook.page.evaluate(f"(argument) => {STAGE}.{expression}", argument)
+
+
+def window_here(name, monkeypatch):
+    """The same window as the notebook's, made in this process."""
+    monkeypatch.setattr(trace_rows, "rows_of", made_up.rows_of)
+    run = eval(RUNS[name], {"sd": sd})
+    return window_of(run)[1]
+
+
+def instants(packed, many=9):
+    """Times between two events that even 32 bits tell apart."""
+    times = np.unique(packed.time_s[packed.time_s >= 0].astype("f4")).astype(float)
+    gaps = np.flatnonzero(np.diff(times) > 2e-5)
+    chosen = gaps[np.linspace(0, len(gaps) - 1, many).astype(int)]
+    return [(times[place] + times[place + 1]) / 2 for place in chosen]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_dots_on_screen_are_the_requests_in_flight_queue_by_queue(browser, stage_lab, name, monkeypatch):
+    packed = window_here(name, monkeypatch)
+    most = 0
+    with lab_browser.opened(browser, stage_lab, f"{name}.ipynb") as notebook:
+        shown(notebook)
+        for time_s in instants(packed):
+            moment = Moment(packed, time_s)
+            counts = moment.counts()
+            ask(notebook, "seek(argument)", time_s)
+            dots, told = ask(notebook, "drawn()"), ask(notebook, "countsAt(argument)", time_s)
+            assert told["inFlight"] == moment.in_flight()
+            for node in range(len(dots["waiting"])):
+                here = counts.get(node, dict.fromkeys(told["nodes"][str(node)], 0))
+                assert told["nodes"][str(node)] == here
+                assert dots["waiting"][node] == here["waiting"] and dots["working"][node] == here["working"]
+            drawn = sum(dots["waiting"]) + sum(dots["working"]) + sum(dots["elsewhere"]) + dots["clients"]
+            assert drawn == moment.in_flight()
+            most = max(most, drawn)
+        assert most > 40
+        assert notebook.traffic.console_errors == [] and notebook.traffic.beyond_this_machine() == []
+
+
+def test_play_pause_step_and_scrub_by_key_and_by_mouse(browser, stage_lab):
+    with lab_browser.opened(browser, stage_lab, "crash.ipynb") as notebook:
+        stage = shown(notebook)
+        press = notebook.page.keyboard.press
+        assert ask(notebook, "player.isPlaying")
+        stage.locator("canvas").focus()
+        press("Space")
+        assert not ask(notebook, "player.isPlaying")
+        stopped = ask(notebook, "player.time")
+        press(".")
+        stepped = ask(notebook, "player.time")
+        assert stepped > stopped and stepped == ask(notebook, "player.trace.time[" + STAGE + ".player.book.next - 1]")
+        press("ArrowRight")
+        assert ask(notebook, "player.time") > stepped
+        press("Home")
+        assert ask(notebook, "player.time") == 0
+        for key in ("d", "d", "x", "b", "Enter"):  # in JupyterLab they delete, cut and add cells
+            press(key)
+        assert len(notebook.cells()) == 2
+        stage.get_by_role("button", name="Play").click()
+        notebook.page.wait_for_function(f"() => {STAGE}.player.time > 0.02")
+        stage.get_by_role("button", name="Pause").click()
+        assert not ask(notebook, "player.isPlaying")
+        before = ask(notebook, "player.book.next")
+        stage.get_by_role("button", name="Step").click()
+        assert ask(notebook, "player.book.next") > before
+        scrub(notebook, stage.get_by_label("moment of the window"), 0.5)
+        assert 0.4 < ask(notebook, "player.time / " + STAGE + ".player.trace.about.seconds") < 0.6
+        said = stage.locator("[aria-live=polite]").inner_text()
+        assert "shop: 4 of 4 cores busy" in said and "memory" in said
+        stage.get_by_label("speed").select_option("1")
+        assert ask(notebook, "player.speed") == 1
+
+
+def scrub(notebook, bar, share):
+    """Click on a place of the scrub bar."""
+    box = bar.bounding_box()
+    notebook.page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+
+
+def test_it_rests_where_nobody_sees_it_and_where_motion_is_unwanted(browser, stage_lab):
+    with lab_browser.opened(browser, stage_lab, "crash.ipynb") as notebook:
+        stage = shown(notebook)
+        stage.evaluate("(element) => { element.style.display = 'none' }")
+        notebook.page.wait_for_function(f"() => !{STAGE}.player.isPlaying")
+        stage.evaluate("(element) => { element.style.display = '' }")
+        notebook.page.wait_for_function(f"() => {STAGE}.player.isPlaying")
+        notebook.page.emulate_media(reduced_motion="reduce")
+        notebook.page.wait_for_function(f"() => !{STAGE}.player.isPlaying")
+        stage = shown(notebook)
+        assert not ask(notebook, "player.isPlaying") and ask(notebook, "player.time") > 0
+        before = ask(notebook, "player.book.next")
+        stage.get_by_role("button", name="Step").click()
+        assert ask(notebook, "player.book.next") > before and not ask(notebook, "player.isPlaying")
+        assert ask(notebook, "player.settleS") == 0

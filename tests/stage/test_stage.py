@@ -1,0 +1,195 @@
+"""The stage's Python side: what is chosen, what is sent, what it says."""
+
+import numpy as np
+import pytest
+
+import sdlib as sd
+from sdlib.engine.blueprint import blueprint
+from sdlib.kernel import trace as codes
+from sdlib.kernel.statuses import OK
+from sdlib.results import trace_rows
+from sdlib.stage import Stage
+from sdlib.stage.moment import Moment
+from sdlib.stage.pack import MOST_STANDING, pack
+from sdlib.stage.scene import scene_of
+from sdlib.stage.still import still_of
+from sdlib.stage.widget import window_of
+
+
+def crashing(seconds=10):
+    shop = sd.Server(4, 4, calls=[sd.Database()], name="shop")
+    return sd.simulate(shop, sd.Clients(20_000), seconds=seconds, seed=1)
+
+
+@pytest.fixture(scope="module")
+def crashed():
+    return crashing()
+
+
+@pytest.fixture(scope="module")
+def calm():
+    return sd.simulate(sd.Server(4, 4, calls=[sd.Database()], name="shop"), sd.Clients(100), seconds=60, seed=1)
+
+
+def test_the_window_is_where_the_crash_is(crashed):
+    window, packed = window_of(crashed)
+    crashes = packed.time_s[packed.what == codes.CRASHED]
+    assert len(crashes) == 1 and 0.5 * window.seconds < crashes[0] < window.seconds
+    assert f"shop crashes at {window.from_s + crashes[0]:.3g} s" in window.words(crashed)
+    assert f"{window.seconds:.3g} s of the 10 s, {1 / window.speed:g} times slower" in window.words(crashed)
+    assert Moment(packed, 0.0).counts()[0]["inside"] < 60 < Moment(packed, crashes[0] - 0.01).counts()[0]["inside"]
+
+
+def test_a_calm_run_shows_a_stretch_with_some_requests(calm):
+    window, packed = window_of(calm)
+    assert (packed.what == codes.SENT).sum() >= 5 and window.speed <= 0.2
+    assert "busiest stretch" in window.words(calm)
+
+
+@pytest.mark.parametrize(("from_s", "seconds"), [(-1, 1), (0, 0), ("now", 1), (61, 1), (0, 61), (0, float("nan"))])
+def test_a_wrong_window_is_explained(calm, from_s, seconds):
+    with pytest.raises(ValueError, match=r"watch\((from_s|seconds)=.*for example"):
+        sd.watch(calm, from_s, seconds)
+
+
+def test_what_is_sent_is_small(crashed):
+    assert len(sd.watch(crashed).shown["events"]) < 300_000
+    million = sd.simulate(sd.Server(1000, 128, name="shop"), sd.Clients(1_000_000), seconds=0.2, seed=1)
+    assert len(sd.watch(million).shown["events"]) < 300_000
+
+
+def test_bytes_hold_the_columns(crashed):
+    _, packed = window_of(crashed)
+    data, length, people = packed.to_bytes(), len(packed.time_s), len(packed.request_of)
+    assert len(data) == length * (4 + 4 + 2 + 2 + 1) + people * (4 + 1)
+    assert np.array_equal(np.frombuffer(data, "<f4", length), packed.time_s.astype("f4"))
+    assert np.array_equal(np.frombuffer(data, "<u4", length, 4 * length), packed.who)
+    assert np.array_equal(np.frombuffer(data, "u1", length, 12 * length + 4 * people), packed.what)
+
+
+@pytest.mark.parametrize("from_s", [0.0, 0.2, 0.41, 0.5554, 0.8])
+def test_a_window_begins_with_all_who_are_there(crashed, from_s):
+    """Counted from the packed window, as many stand at each place as counted from all events since 0."""
+    rows = trace_rows.rows_of(crashed, from_s + 0.1)
+    for at_s in (0.0, 0.03, 0.07):
+        moment = Moment(pack(rows, from_s, 0.1), at_s)
+        whole = Moment(pack(rows, 0.0, from_s + 0.1), from_s + at_s)
+        assert filled(moment.counts()) == filled(whole.counts())
+        assert moment.in_flight() == whole.in_flight() == in_flight(rows, from_s + at_s)
+
+
+def filled(counts):
+    return {node: numbers for node, numbers in counts.items() if any(numbers.values())}
+
+
+def in_flight(rows, at_s):
+    rows = rows[rows["time_s"] <= at_s]
+    first = (rows["what"] == codes.SENT) & (rows["value"] == 1)
+    return int(first.sum() - (rows["what"] == codes.DONE).sum())
+
+
+def test_those_who_only_stand_are_counted_not_sent():
+    rows = [(0.0, who, who, 0, what, 0) for who in range(4000) for what in (codes.SENT, codes.CALLED, codes.QUEUED)]
+    packed = pack(np.array(rows, codes.TRACE), 1.0, 1.0)
+    assert len(packed.request_of) == MOST_STANDING
+    assert packed.standing == {0: [4000 - MOST_STANDING, 0, 4000 - MOST_STANDING, 0, 0, 0]}
+    assert Moment(packed, 0.5).counts()[0]["waiting"] == 4000
+
+
+def test_a_message_hides_reappears_and_dies():
+    story = [(codes.PUBLISHED, 0), (codes.VISIBLE, 0), (codes.RECEIVED, 1), (codes.VISIBLE, 0), (codes.RECEIVED, 2),
+             (codes.DEAD_LETTERED, 0)]
+    packed = pack(np.array([(float(at), 9, 3, 1, what, value) for at, (what, value) in enumerate(story)], codes.TRACE),
+                  0.0, 6.0)
+    seen = [Moment(packed, at + 0.5).counts()[1] for at in range(6)]
+    assert [(one["visible"], one["hidden"], one["dead"]) for one in seen] == [
+        (0, 1, 0), (1, 0, 0), (0, 1, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+
+
+def test_words_say_what_goes_on(crashed):
+    stage = Stage()
+    assert "empty" in stage.words
+    stage.show(crashed, from_s=0.4, seconds=0.1)
+    assert stage.words.startswith("0.1 s of the 10 s") and "shop: 4 of 4 cores busy" in stage.words
+    bundle = stage._repr_mimebundle_()
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert bundle["text/plain"] == repr(stage) == f"Stage: {stage.words}"
+
+
+def test_a_trace_is_a_request_s_story(crashed):
+    requests = crashed.requests
+    answered = int(np.flatnonzero(requests["status"] == "ok")[0])
+    story = crashed.trace(answered)
+    assert list(story.columns) == ["when_s", "where", "what"]
+    assert story["what"].iloc[0] == "sends" and story["what"].iloc[-1] == "has the answer: ok"
+    assert list(story["where"].unique()) == ["client", "shop", "database"]
+    assert story["when_s"].is_monotonic_increasing
+    assert story["when_s"].iloc[0] == requests["arrived_s"].iloc[answered]
+    assert story["when_s"].iloc[-1] == requests["finished_s"].iloc[answered]
+    lost = int(np.flatnonzero(requests["status"] == "lost")[0])
+    assert "lost" in crashed.trace(lost)["what"].iloc[-1]
+
+
+@pytest.mark.parametrize("request_number", [-1, 10**9, 1.5, "first", None, True])
+def test_a_request_that_there_is_not(crashed, request_number):
+    with pytest.raises(ValueError, match=r"trace\(request=.*for example"):
+        crashed.trace(request_number)
+
+
+def test_the_still_picture_has_a_dot_for_each_request(crashed):
+    figure = still_of(crashed, 0.4)
+    dots = sum(len(trace.x) for trace in figure.data if trace.name.endswith("request"))
+    assert dots == in_flight(trace_rows.rows_of(crashed, 0.4), 0.4) > 300
+    assert figure.layout.meta["alt"].endswith("The picture shows 0.4 s.")
+    assert "wait" in " ".join(next(trace for trace in figure.data if trace.name == "words").text)
+
+
+def forty_boxes():
+    def service(name):
+        server = sd.Server(4, 4, name=name, calls=[
+            sd.Cache(sd.Database(name=f"{name} db"), name=f"{name} cache"),
+            sd.Queue(sd.Worker(count=3, name=f"{name} worker"), name=f"{name} queue")])
+        return sd.LoadBalancer([server] * 2, name=f"{name} balancer")
+    return sd.Server(16, 16, name="gateway", calls=[service(name) for name in "abcdefg"])
+
+
+def test_forty_boxes_do_not_overlap():
+    scene = scene_of(blueprint(forty_boxes()))
+    boxes = scene["boxes"]
+    assert len(boxes) == 43
+    for one, box in enumerate(boxes):
+        assert box["y"] >= 0 and box["y"] + box["h"] <= scene["height"]
+        for other in boxes[:one]:
+            if box["column"] == other["column"]:
+                assert box["y"] + box["h"] <= other["y"] or other["y"] + other["h"] <= box["y"]
+    assert sum(line["dashed"] for line in scene["lines"]) == 7
+
+
+def test_lines_do_not_cross_where_they_need_not():
+    boxes = (scene := scene_of(blueprint(forty_boxes())))["boxes"]
+    lines = [(boxes[line["from"]], boxes[line["to"]]) for line in scene["lines"] if line["from"] >= 0]
+    for start, end in lines:
+        for other_start, other_end in lines:
+            if start["column"] == other_start["column"] and end["column"] == other_end["column"]:
+                assert (start["y"] - other_start["y"]) * (end["y"] - other_end["y"]) >= 0
+
+
+@pytest.mark.parametrize(("machines", "slots"), [(1, 1), (5, 5), (12, 12), (13, 0), (500, 0)])
+def test_a_few_machines_keep_their_slots_and_many_become_cells(machines, slots):
+    box = scene_of(blueprint(sd.LoadBalancer([sd.Server(4, 4)] * machines)))["boxes"][1]
+    assert len(box["machines"]) == machines
+    assert sum(machine["slots"] is not None for machine in box["machines"]) == slots
+    assert {machine["node"] for machine in box["machines"]} == set(range(1, machines + 1))
+
+
+def test_unequal_machines_have_boxes_of_their_own():
+    boxes = scene_of(blueprint(sd.LoadBalancer([sd.Server(4, 4), sd.Server(8, 4), sd.Server(4, 4)])))["boxes"]
+    assert [(box["name"], box["spec"]) for box in boxes[1:]] == [("2 x server", "4 cores, 4 GB"),
+                                                                ("server 2", "8 cores, 4 GB")]
+
+
+def test_an_answer_brings_everybody_home(calm):
+    _, packed = window_of(calm)
+    moment = Moment(packed, packed.seconds)
+    assert all(actor.visits for actor in moment.actors.values())
+    assert (packed.value[packed.what == codes.DONE] == OK).all()
