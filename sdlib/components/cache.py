@@ -122,8 +122,6 @@ class Cache(Component):
     stored. When full, the key that was used longest ago goes. With ttl_s, a stored answer expires.
     """
 
-    shape, shown = "stack", ("capacity",)
-
     target: Component = knob(doc="what a miss is fetched from", kind="component", example="sd.Database()")
     capacity: int = knob(1_000, doc="objects that fit", unit="objects", kind="whole", low=1, high=10_000_000)
     ttl_s: float = knob(None, doc="time until a stored answer expires; None: never", unit="s", low=0.001,

@@ -10,8 +10,6 @@ from sdlib.kernel.statuses import DISTRIBUTIONS, OK
 class Database(Component):
     """A pool of connections with one first-come-first-served queue in front of it."""
 
-    shape, shown = "cylinder", ("connections",)
-
     connections: int = knob(16, doc="queries that run at the same time", unit="connections", kind="whole", low=1,
                             high=100_000)
     query_ms: float = knob(1.0, doc="mean time of one query", unit="ms", low=0.0, high=3_600_000)

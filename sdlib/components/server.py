@@ -35,8 +35,6 @@ class Server(Caller, Component):
     lost. calls: what each request calls, one after another; a list among them is called at the same time.
     """
 
-    shape, shown = "box", ("cpus", "ram_gb")
-
     cpus: int = knob(doc="cores that compute at the same time", unit="cores", kind="whole", low=1, high=100_000,
                      example=4)
     ram_gb: float = knob(doc="memory for requests in flight", unit="GB", low=0.01, high=100_000, example=4)
