@@ -181,8 +181,9 @@ def inside(node, row):
     if row["trouble"]:
         times = f" x{row['crashes']:.0f}" if row["crashes"] > 1 else ""
         return f"<b>{row['trouble']}{times}</b>"
-    if row.get("hits", 0) + row.get("misses", 0):
-        return f"<b>{100 * row['hits'] / (row['hits'] + row['misses']):.0f} % hits</b>"
+    looked_up = row.get("hits", 0) + row.get("misses", 0)
+    if looked_up > 0:
+        return f"<b>{100 * row['hits'] / looked_up:.0f} % hits</b>"
     if not row["capacity"]:
         return f"{number(row['per_s'])}/s"
     return f"<b>{percent(row['utilization'])}</b>"

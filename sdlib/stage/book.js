@@ -332,7 +332,7 @@ class Book {
     const { about } = this.trace, parts = [], waiting = this.waiting(node), counts = this.messages[node].length;
     if (this.hasCrashed[node]) {
       const left = this.downUntil[node] - this.now;
-      parts.push(Number.isFinite(left) ? `down, serves again in ${left.toFixed(1)} s` : "down");
+      parts.push(Number.isFinite(left) ? `down, serves again in ${left.toFixed(left < 10 ? 2 : 1)} s` : "down");
     }
     if (about.places[node]) {
       parts.push(`${whole(this.working[node])} of ${whole(about.places[node])} ${about.units[node]} busy`);

@@ -6,7 +6,7 @@ import numpy as np
 
 from sdlib.kernel import trace as codes
 
-MOST_STANDING = 1_500  # of those to whom nothing happens in the window, so many are sent one by one
+MOST_STANDING = 2_500  # of those to whom nothing happens in the window, so many are sent one by one
 ENDS = (codes.DONE, codes.DELETED, codes.DEAD_LETTERED)
 STANDS = (codes.STARTED, codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD_LETTERED)
 NONE = -1

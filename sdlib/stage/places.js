@@ -211,8 +211,9 @@ class Dots {
 
   aimInRows(node, place) {
     const { geometry, target } = this, area = geometry.machines[node].hold, { pitch, across } = geometry.holdDots[node];
-    target.x = geometry.x(node, area[0]) + (place % across + 0.5) * pitch;
-    target.y = geometry.y(area[1]) + (Math.floor(place / across) + 0.5) * pitch;
+    const row = Math.floor(place / across), column = row % 2 ? across - 1 - (place % across) : place % across;
+    target.x = geometry.x(node, area[0]) + (column + 0.5) * pitch;
+    target.y = geometry.y(area[1]) + (row + 0.5) * pitch;
   }
 
   aimInside(who, node, machine) {

@@ -66,7 +66,10 @@ class Controls {
     item("tick", "answered");
     item("square", "refused");
     item("cross", "lost in a crash");
-    if (about.has_timeouts) item("clock", "timed out");
+    if (about.has_timeouts) {
+      item("clock", "the client stopped waiting");
+      item("grey", "abandoned: worked on though nobody waits");
+    }
     if (about.has_messages) item("hidden", "message taken by a worker, hidden");
   }
 }

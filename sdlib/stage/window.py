@@ -13,7 +13,9 @@ SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 WORK_ON_SCREEN_S, GAP_ON_SCREEN_S = 0.5, 1.5
 MOST_ROWS = 16_000
 ROWS_A_REQUEST = 8
+MOST_BEFORE = 400_000
 REQUESTS_LOOKED_AT = 40_000  # a busy stretch is sought among the first so many requests
+DOWNS = ("crashed", "stopped")  # the incidents after which a machine serves nobody for a while
 LEAD, TAIL = 0.75, 0.25  # shares of a window before and after an incident
 
 
@@ -49,9 +51,9 @@ def chosen(run, from_s, seconds):
 
 
 def interesting(run):
-    """The window that shows most: the first crash, else the busiest stretch near the beginning."""
-    found = _first_crash(run)
-    return _around_crash(run, *found) if found else _busy_stretch(run)
+    """The window that shows most: the first incident, else the busiest stretch near the beginning."""
+    found = _first_incident(run)
+    return _around_incident(run, *found) if found else _busy_stretch(run)
 
 
 def natural_speed(run):
@@ -75,11 +77,9 @@ def _nice(speed):
 
 def downs_of(run):
     """[(node, down from, until)] of every crash and stop whose end is known, in seconds of the run."""
-    incidents = getattr(run, "incidents", None)  # to be read plainly when the engine writes them
-    if incidents is None:
-        return []
+    incidents = run.incidents
     places = {node.name: node.index for node in run.nodes}
-    downs = incidents[incidents["what"].isin(("crashed", "stopped")) & np.isfinite(incidents["until_s"])]
+    downs = incidents[incidents["what"].isin(DOWNS) & np.isfinite(incidents["until_s"])]
     return [(places[name], float(from_s), float(until_s))
             for name, from_s, until_s in zip(downs["station"], downs["time_s"], downs["until_s"])]
 
@@ -97,19 +97,15 @@ def _with_returns(run, rows):
     return np.insert(rows, np.searchsorted(rows["time_s"], returns["time_s"]), returns)
 
 
-def _first_crash(run):
-    """(time, node, rows) of the first crash; None if there was none. Looks ever further into the run."""
-    if not run.stations["crashes"].sum():
+def _first_incident(run):
+    """(time, node, whether it was a crash) of the first machine that went down. None if all stayed up, or if so many
+    requests came before that their trace would fill the memory."""
+    downs = run.incidents[run.incidents["what"].isin(DOWNS)]
+    if not len(downs) or downs["time_s"].iloc[0] > _time_of(run, MOST_BEFORE):
         return None
-    until_s = _time_of(run, 2_000)
-    while True:
-        rows = trace_rows.rows_of(run, until_s)
-        crashes = np.flatnonzero(rows["what"] == codes.CRASHED)
-        if len(crashes):
-            return float(rows["time_s"][crashes[0]]), int(rows["node"][crashes[0]]), rows
-        if until_s >= run.seconds:
-            return None
-        until_s = min(2 * until_s, run.seconds)
+    first = downs.iloc[0]
+    names = [node.name for node in run.nodes]
+    return float(first["time_s"]), names.index(first["station"]), first["what"] == "crashed"
 
 
 def _time_of(run, requests):
@@ -118,19 +114,20 @@ def _time_of(run, requests):
     return float(arrived_s[requests]) if requests < len(arrived_s) else run.seconds
 
 
-def _around_crash(run, crash_s, node, rows):
-    """From where memory begins to fill to a little after the crash."""
-    inside = _level(rows, node, crash_s)
+def _around_incident(run, down_s, node, is_crash):
+    """From where memory begins to fill to a little after the machine went down."""
     seconds = SCREEN_S * natural_speed(run)
-    filling_s = crash_s - _filling_since(rows, node, inside, crash_s)
-    lead_s = min(max(LEAD * seconds, 1.1 * filling_s), crash_s)
-    from_s = max(crash_s - lead_s, _earliest(rows, crash_s))
-    end_s = min(crash_s + max(TAIL * seconds, 0.35 * (crash_s - from_s)), run.seconds)
-    rows = trace_rows.rows_of(run, end_s)
+    known_s = min(down_s + max(TAIL * seconds, min(0.35 * down_s, seconds)), run.seconds)
+    rows = trace_rows.rows_of(run, known_s)
+    filling_s = down_s - _filling_since(*_level(rows, node, down_s))
+    lead_s = min(max(LEAD * seconds, 1.1 * filling_s), down_s)
+    from_s = max(down_s - lead_s, _earliest(rows, down_s))
+    end_s = min(down_s + max(TAIL * seconds, 0.35 * (down_s - from_s)), known_s)
     seconds = end_s - from_s
-    why = f"{run.nodes[node].name} crashes at {number(crash_s)} s"
-    speed, just_before_s = _nice(max(seconds / SCREEN_S, SLOWEST)), crash_s - 0.002 * seconds
-    return _cut(run, Window(from_s, seconds, speed, why, rows, just_before_s), keep_s=crash_s)
+    speed, just_before_s = _nice(max(seconds / SCREEN_S, SLOWEST)), down_s - 0.002 * seconds
+    why = f"{run.nodes[node].name} {'crashes' if is_crash else 'goes down'} at {number(down_s)} s"
+    rows = rows[:np.searchsorted(rows["time_s"], end_s, side="right")]
+    return _cut(run, Window(from_s, seconds, speed, why, rows, just_before_s), keep_s=down_s)
 
 
 def _level(rows, node, until_s):
@@ -140,9 +137,8 @@ def _level(rows, node, until_s):
     return here["time_s"], np.cumsum(change)
 
 
-def _filling_since(rows, node, inside, crash_s):
-    """The last time before the crash at which the node was at most a tenth full."""
-    times_s, level = inside
+def _filling_since(times_s, level):
+    """The last time at which the node was at most a tenth as full as at most."""
     calm = np.flatnonzero(level <= 0.1 * max(level.max(initial=1), 1))
     return float(times_s[calm[-1]]) if len(calm) else 0.0
 

@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.results import trace_rows
 from sdlib.stage.moment import Moment
 from sdlib.stage.widget import window_of
-from tests.stage import made_up
 from tools import lab_browser
 from tools.build_notebooks import METADATA
 
@@ -17,9 +15,6 @@ FIVE = "sd.LoadBalancer([sd.Server(4, 4, calls=[sd.Database()])] * 5)"
 RUNS = {"crash": f"sd.simulate({SHOP}, sd.Clients(20_000), seconds=10, seed=1)",
         "five": f"sd.simulate({FIVE}, sd.Clients(28_000), seconds=2, seed=1)"}
 CELL = """import sdlib as sd
-from sdlib.results import trace_rows
-from tests.stage import made_up
-trace_rows.rows_of = made_up.rows_of
 run = {run}
 sd.watch(run)"""
 STAGE = "document.querySelector('.sdlib-stage').stage"
@@ -48,9 +43,8 @@ def ask(notebook, expression, argument=None):
     return notebook.page.evaluate(f"(argument) => {STAGE}.{expression}", argument)
 
 
-def window_here(name, monkeypatch):
+def window_here(name):
     """The same window as the notebook's, made in this process."""
-    monkeypatch.setattr(trace_rows, "rows_of", made_up.rows_of)
     run = eval(RUNS[name], {"sd": sd})
     return window_of(run)[1]
 
@@ -64,8 +58,8 @@ def instants(packed, many=9):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_dots_on_screen_are_the_requests_in_flight_queue_by_queue(browser, stage_lab, name, monkeypatch):
-    packed = window_here(name, monkeypatch)
+def test_dots_on_screen_are_the_requests_in_flight_queue_by_queue(browser, stage_lab, name):
+    packed = window_here(name)
     most = 0
     with lab_browser.opened(browser, stage_lab, f"{name}.ipynb") as notebook:
         shown(notebook)
