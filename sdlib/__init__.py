@@ -8,6 +8,7 @@ _HOMES = {
     "sdlib.components.cache": ["Cache"],
     "sdlib.components.clients": ["Clients", "spike"],
     "sdlib.components.database": ["Database"],
+    "sdlib.components.gateway": ["Gateway"],
     "sdlib.components.load_balancer": ["LoadBalancer"],
     "sdlib.components.queue": ["Queue", "Worker"],
     "sdlib.components.server": ["Server"],

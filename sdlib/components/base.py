@@ -11,7 +11,7 @@ from dataclasses import MISSING, dataclass, field, fields
 
 import numpy as np
 
-from sdlib.kernel.changes import kill, resize, restore
+from sdlib.kernel.changes import kill, restore
 from sdlib.kernel.here import Here
 
 NO_LIMIT = 2**31 - 1
@@ -68,7 +68,7 @@ class Component:
     own_name, own = "", ()  # its state on the machine: a record m.nodes[at].<own_name> with these fields
     counts = ()  # those of them that the table of stations shows; `Here` has attributes of the same names
     steps = ()  # its own instructions: functions (m, who, at, b, x)
-    actions = {"kill": kill, "restore": restore, "resize": resize}  # what the schedule may do to it
+    actions = {"kill": kill, "restore": restore}  # what the schedule may do to it
 
     def __post_init__(self):
         for knob_field in fields(self):

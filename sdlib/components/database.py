@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sdlib.components.base import Component, knob
+from sdlib.kernel.changes import resize
 from sdlib.kernel.statuses import DISTRIBUTIONS, OK
 
 
@@ -16,6 +17,7 @@ class Database(Component):
     distribution: str = knob("exponential", doc="how the query time varies", kind="choice", choices=DISTRIBUTIONS)
 
     shape, shown = "cylinder", ("connections", "query_ms")
+    actions = Component.actions | {"resize": resize}
 
     @property
     def places(self):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sdlib.components.base import NO_LIMIT, Component, Machine, check_number, complain, knob, pairs_of_numbers
 from sdlib.components.calls import Caller, as_groups
-from sdlib.kernel.changes import set_limits
+from sdlib.kernel.changes import resize, set_limits
 from sdlib.kernel.here import Here
 from sdlib.kernel.statuses import DISTRIBUTIONS
 
@@ -54,7 +54,7 @@ class Server(Caller, Component):
 
     serves, shown = True, ("cpus", "ram_gb")
     Here = ServerHere
-    actions = Component.actions | {"set_limits": set_limits, "upgrade": None}
+    actions = Component.actions | {"resize": resize, "set_limits": set_limits, "upgrade": None}
 
     def __post_init__(self):
         super().__post_init__()

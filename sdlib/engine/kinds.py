@@ -9,12 +9,13 @@ from sdlib.components.base import Pool
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
+from sdlib.components.gateway import Gateway
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
 from sdlib.kernel.writer import KERNEL_STEPS
 
-KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker)
+KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker, Gateway)
 
 
 def kinds_in(nodes):

@@ -8,7 +8,7 @@ import pandas as pd
 from sdlib.components.base import check_number
 from sdlib.engine.records import SAMPLES, count_names
 from sdlib.kernel.incidents import INCIDENTS
-from sdlib.kernel.statuses import IN_FLIGHT, LOST, OK, REFUSED, STATUSES, TIMED_OUT
+from sdlib.kernel.statuses import IN_FLIGHT, LOST, OK, STATUSES, TIMED_OUT, TURNED_AWAY
 from sdlib.results.bill import usd_per_month
 from sdlib.results.trace import trace_table
 
@@ -206,8 +206,9 @@ class Run:
         """Nothing may vanish: a row each for requests and messages, with where all of them are; `balanced` is exact."""
         counts = np.bincount(self.records.requests["status"], minlength=len(STATUSES))
         sent = len(self.records.requests)
-        requests = {"sent": sent, "answered": counts[OK], "refused": counts[REFUSED], "lost": counts[LOST],
-                    "timed_out": counts[TIMED_OUT], "dead_lettered": 0, "in_flight": counts[IN_FLIGHT]}
+        requests = {"sent": sent, "answered": counts[OK], "refused": counts[list(TURNED_AWAY)].sum(),
+                    "lost": counts[LOST], "timed_out": counts[TIMED_OUT], "dead_lettered": 0,
+                    "in_flight": counts[IN_FLIGHT]}
         requests["balanced"] = self._finished_as_counted() and sum(counts) == sent
         outcomes = np.bincount(self.records.messages["outcome"], minlength=len(OUTCOMES))
         sent = len(self.records.messages)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import sdlib as sd
 from sdlib.components.load_balancer import POLICIES
+from sdlib.engine.blueprint import blueprint
 from sdlib.kernel.retry import BACKOFFS, JITTERS
 from sdlib.kernel.statuses import DISTRIBUTIONS
 
@@ -101,6 +102,14 @@ def balancers(draw, times, behind):
     return sd.LoadBalancer(targets * draw(st.integers(1, 2)), policy=policy)
 
 
+@st.composite
+def gateways(draw, times, behind):
+    paths = draw(st.lists(st.sampled_from(["/", "/user", "/user/9", "/order"]), min_size=1, max_size=3, unique=True))
+    return sd.Gateway({path: draw(behind) for path in paths}, accepts=draw(st.sampled_from([("valid",), ("expired",)])),
+                      per_user_per_s=draw(st.none() | st.sampled_from([0.5, 4.0])),
+                      burst=draw(st.sampled_from([1.0, 2.0, 5.0])), check_ms=draw(times.work_ms))
+
+
 def caches(times, behind):
     return st.builds(sd.Cache, target=behind, capacity=st.integers(1, 6), ttl_s=st.none() | times.wait_s,
                      lookup_ms=times.work_ms)
@@ -116,14 +125,39 @@ def systems(draw, times):
     behind = behind | st.sampled_from(shared)
     for _ in range(draw(st.integers(0, 1))):
         behind = behind | servers(times, behind) | caches(times, behind) | balancers(times, behind)
-    return draw(st.one_of(servers(times, behind), balancers(times, behind), caches(times, behind), leaves))
+    return draw(st.one_of(servers(times, behind), balancers(times, behind), caches(times, behind),
+                          gateways(times, behind), leaves))
+
+
+ACTIONS = {"kill": {"for_s": 0.5}, "restore": {}, "resize": {"places": 2}, "upgrade": {"cpus": 3, "down_s": 0.25},
+           "add": {"target": 0}, "remove": {"target": 0}, "invalidate": {}, "redrive": {}}
+
+
+@st.composite
+def schedules(draw, times, system):
+    """Changes to anything in the system, at any time, again and again."""
+    able = [node for node in blueprint(system) if node.component.actions]
+    changes = draw(st.lists(st.tuples(times.edges_s, st.sampled_from(able), st.sampled_from(sorted(ACTIONS))),
+                            max_size=6))
+    return [sd.at(at_s, action, node.name, **ACTIONS[action]) for at_s, node, action in changes
+            if action in node.component.actions]
+
+
+@st.composite
+def cases(draw, times, crowds, seconds):
+    """(system, clients, seconds, seed, schedule)."""
+    system = draw(systems(times))
+    return (system, draw(crowds), draw(seconds), draw(st.integers(0, 2**63 - 1)), draw(schedules(times, system)))
 
 
 @st.composite
 def patience(draw, times):
     """How a client waits and tries again, and what it asks for."""
     return {"timeout_s": draw(st.none() | times.wait_s), "retry": draw(retries(times)),
-            "objects": draw(st.integers(1, 12)), "skew": draw(floats(0, 2))}
+            "objects": draw(st.integers(1, 12)), "skew": draw(floats(0, 2)),
+            "routes": draw(st.sampled_from([{"/": 1}, {"/user/9": 1, "/order/1": 2, "/x": 0.5}])),
+            "tokens": draw(st.sampled_from([{"valid": 1}, {"valid": 3, "expired": 1}])),
+            "greedy_share": draw(st.sampled_from([0.0, 0.5]))}
 
 
 @st.composite
@@ -149,10 +183,10 @@ def crowds_on_ticks(draw):
 
 
 def general_cases():
-    """(system, clients, seconds, seed) with all distributions."""
-    return st.tuples(systems(ANY), poisson_crowds(), floats(2, 10), st.integers(0, 2**63 - 1))
+    """(system, clients, seconds, seed, schedule) with all distributions."""
+    return cases(ANY, poisson_crowds(), floats(2, 10))
 
 
 def tied_cases():
     """The same with every delay a multiple of one tick and no jitter, so that many events coincide."""
-    return st.tuples(systems(TIES), crowds_on_ticks(), ticks(8, 60), st.integers(0, 2**63 - 1))
+    return cases(TIES, crowds_on_ticks(), ticks(8, 60))
