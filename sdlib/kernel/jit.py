@@ -1,7 +1,11 @@
 """Compile with Numba, and keep the machine code between processes."""
 
+import atexit
 import functools
 import hashlib
+import shutil
+import tempfile
+import warnings
 from pathlib import Path
 
 import numba
@@ -25,9 +29,34 @@ def jit(function=None, entry=False, allocates=False, inline=False):
     options = {"error_model": "numpy", "_nrt": allocates, "forceinline": inline}
     if not entry:
         return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
-    dispatcher = numba.njit(cache=True, nogil=True, **options)(function)
-    dispatcher._cache._cache_file._source_stamp = sources_stamp()
+    dispatcher = _kept(function, options)
+    kept = dispatcher._cache._cache_file
+    kept._source_stamp = sources_stamp()
+    # Compared before anything is unpickled, which may name modules that a newer version of the sources has no more.
+    kept._version = f"{numba.__version__} {sources_stamp()}"
     return _compiled_whole(dispatcher)
+
+
+def _kept(function, options):
+    """Compiled by Numba, its machine code kept beside the source or in the home folder; or, where neither can be
+    written, in a folder that goes with this process."""
+    keep = numba.njit(cache=True, nogil=True, **options)
+    try:
+        return keep(function)
+    except RuntimeError as problem:
+        if "no locator" not in str(problem):
+            raise
+    numba.config.CACHE_DIR = _passing_folder()
+    return keep(function)
+
+
+@functools.cache
+def _passing_folder():
+    folder = tempfile.mkdtemp(prefix="sdlib-machine-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    warnings.warn("Neither the folder of sdlib nor the home folder can be written, so the event machine is compiled "
+                  "anew in each session: the first simulation takes about ten seconds.", stacklevel=2)
+    return folder
 
 
 def _compiled_whole(dispatcher):

@@ -71,3 +71,36 @@ def test_an_edited_callee_is_used_although_the_machine_code_was_kept(copy):
     edited = text.replace("def log(x):", "def log(x):\n    return 2.0 * _log(x)\n\n\n@jit(inline=True)\ndef _log(x):")
     source.write_text(edited)
     assert float(python(FIRST_ARRIVAL, copy)) == 2 * before
+
+
+def test_an_index_that_names_modules_which_are_gone_is_passed_over(copy):
+    """As after an update that moved a module: the index must not be unpickled before its stamp is known."""
+    before = float(python(FIRST_ARRIVAL, copy))
+    for module in (copy / "sdlib" / "kernel").glob("draws.py"):
+        moved = module.rename(module.with_name("chance.py"))
+        for source in (copy / "sdlib").rglob("*.py"):
+            source.write_text(source.read_text().replace("sdlib.kernel.draws", "sdlib.kernel.chance"))
+        assert moved.exists()
+    assert float(python(FIRST_ARRIVAL, copy)) == before
+
+
+NOWHERE = """
+import warnings
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    from sdlib.engine.arrivals import arrival_times
+    import sdlib as sd, numba
+    print(arrival_times(sd.Clients(users=100), 100, 1)[0])
+print(numba.config.CACHE_DIR.count("sdlib-machine-"), sum("can be written" in str(one.message) for one in said))
+"""
+
+
+def test_where_nothing_can_be_written_it_compiles_and_says_so(copy):
+    for folder in [copy / "sdlib", *(path for path in (copy / "sdlib").rglob("*") if path.is_dir())]:
+        (folder / "__pycache__").touch()  # a file where the folder would be: nobody can write into it, not even root
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA", "XDG"))}
+    done = subprocess.run([sys.executable, "-B", "-c", NOWHERE], cwd=copy, capture_output=True, text=True, check=False,
+                          env=environment | {"PYTHONPATH": str(copy), "HOME": os.devnull})
+    assert done.returncode == 0, done.stderr
+    first_s, told = done.stdout.splitlines()
+    assert float(first_s) == float(python(FIRST_ARRIVAL, copy)) and told == "1 1"

@@ -1,8 +1,13 @@
 """The compiled engine finds room for whatever one step of a request can cause."""
 
+import numpy as np
+import pytest
 from compare import run_both
 
 import sdlib as sd
+from sdlib.engine import compiled, room
+from sdlib.engine.plan import plan
+from sdlib.kernel.state import CLOCK, ENTITY, LEVEL, State
 
 
 def chain(length, end):
@@ -34,3 +39,32 @@ def test_a_message_delivered_at_time_zero():
     queue = sd.Queue(sd.Worker(count=1, work_ms=0, distribution="constant"))
     run = run_both(queue, sd.Clients(users=1, arrivals_s=[0.0]), 1)
     assert run.messages["done_s"].tolist() == [0.0]
+
+
+def test_room_of_more_than_two_gigabytes_is_counted_in_full(monkeypatch):
+    """Sizes in 32 bits overflowed there, and the guard let pass what does not fit."""
+    asked = []
+
+    def refuse(new_bytes, now_s):
+        asked.append(new_bytes)
+        raise MemoryError
+
+    monkeypatch.setattr(room, "check_growth", refuse)
+    clock = np.zeros(1, CLOCK)
+    clock["levels"], clock["free"] = 20, -1
+    many = np.broadcast_to(np.zeros(1, ENTITY), 2**22)  # as long as that many, and as light as one
+    state = State(*[many if name == "entities" else clock if name == "clock" else None for name in State._fields])
+    with pytest.raises(MemoryError):
+        room.grown(state, 1)
+    assert asked == [2**23 * (ENTITY.itemsize + 20 * LEVEL.itemsize)] and asked[0] > 2**31
+
+
+@pytest.mark.parametrize("threads", [None, 2])
+def test_the_writer_counts_how_much_a_request_can_hold(threads):
+    """Each call holds its visit; with threads, a thread too; a core at the end: the machine has room for all of it."""
+    system = sd.Server(cpus=4, ram_gb=4)
+    for _ in range(9):
+        system = sd.Server(cpus=4, ram_gb=4, threads=threads, calls=[sd.Call(system, retry=sd.Retry(2))])
+    counted = compiled.translate(plan(system, sd.Clients(users=1))).levels
+    assert counted >= 10 + 9 + 1 + (9 if threads else 0), "visits, tries, a core, threads"
+    run_both(system, sd.Clients(users=400), 5)
