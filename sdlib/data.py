@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sdlib.components.base import complain
+from sdlib.components.checks import complain
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 

@@ -12,8 +12,10 @@ from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
+from sdlib.components.retry import Retry
 from sdlib.components.server import Server
 from sdlib.results.simulate import simulate
+from sdlib.stage import Stage
 from sdlib.teach.content import Goal, Lesson
 from sdlib.teach.explore import STILL_MIME, explore
 from sdlib.teach.goals import Goals
@@ -106,11 +108,18 @@ def test_seed_box_changes_the_customers_and_keeps_them(panel):
     assert panel.run.requests.arrived_s.equals(arrived)
 
 
+def shown_by(run):
+    """What a stage says of this run."""
+    stage = Stage()
+    stage.show(run)
+    return stage.words
+
+
 def test_stage_and_chart_show_the_same_run(panel):
     panel.set(users=4000)
     here = next(trace for trace in drawn(panel)["data"] if trace["name"] == "you are here")
     assert here["x"] == [pytest.approx(panel.run.summary().utilization_percent.iloc[0], rel=1e-4)]
-    assert "4,000 users" in panel.stage.words
+    assert panel.stage.words == shown_by(panel.run)
     assert panel.alt == f"{panel.stage.words} {drawn(panel)['layout']['meta']['alt']}"
 
 
@@ -362,12 +371,12 @@ def test_the_stage_follows_when_the_hand_rests_and_at_once_where_there_is_no_han
 def test_in_a_loop_chart_and_tiles_come_first_and_the_stage_later(panel):
     async def move():
         panel.set(users=5000)
-        assert "5,000 users" not in panel.stage.words
+        assert panel.stage.words != shown_by(panel.run)
         assert f"{len(panel.run.requests):,}" in panel._tiles.value
         await asyncio.sleep(0.5)
 
     asyncio.run(move())
-    assert "5,000 users" in panel.stage.words
+    assert panel.stage.words == shown_by(panel.run)
 
 
 def test_a_long_run_says_that_it_runs_and_a_short_one_does_not():
@@ -541,7 +550,7 @@ def test_a_bool_is_a_box():
 
 
 def five(users=1, cpus=2, ram_gb=3, retries=0, service_ms=10):
-    return Server(cpus, ram_gb, service_ms=service_ms), Clients(users, retries=retries)
+    return Server(cpus, ram_gb, service_ms=service_ms), Clients(users, retry=Retry(retries))
 
 
 def nameless(users=100, wobble=0):

@@ -7,7 +7,7 @@ from sdlib.charts.placing import place
 from sdlib.charts.shapes import filled, hatch, joined, outline, people, rectangle, ribbon, sides
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PAPER, VERMILION, WHITE, Plot, figure
 from sdlib.charts.words import number, percent
-from sdlib.components.base import complain
+from sdlib.components.checks import complain
 from sdlib.engine.blueprint import blueprint
 
 BUSY, FULL = 0.7, 0.9

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sdlib.charts.theme import BLUE, ORANGE, Plot, figure, plain
-from sdlib.components.base import complain
+from sdlib.components.checks import complain
 
 NEEDED = ("formula", "low", "high")
 INTERVAL = "20 runs: mean and 95 % interval"

@@ -8,7 +8,7 @@ from sdlib.charts.axes import round_up
 from sdlib.charts.erlang import erlang_curve, offered_load
 from sdlib.charts.theme import INK, ORANGE, VERMILION, Plot, above, duration_axis, figure, line, marks
 from sdlib.charts.words import duration, number
-from sdlib.components.base import complain
+from sdlib.components.checks import complain
 
 LONGEST_TRAIL = 100
 # A run that was offered more than it can do, or that crashed, is drawn beyond the wall at 100 %, in a band of its own.

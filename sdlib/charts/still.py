@@ -11,7 +11,7 @@ from sdlib.charts.latency import latency_plot
 from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.theme import Plot, compose, stacked
 from sdlib.charts.timeline import timeline_plots
-from sdlib.components.base import check_number, complain
+from sdlib.components.checks import check_number, complain
 from sdlib.engine.arrivals import expected_requests
 from sdlib.results.simulate import simulate
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sdlib.charts.words import number
-from sdlib.components.base import complain
+from sdlib.components.checks import complain
 
 MOST_COLUMNS = 5
 

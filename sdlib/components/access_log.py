@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdlib.components.base import check_number, complain
+from sdlib.components.checks import check_number, complain
 
 EXAMPLE_LINE = '203.0.113.7 - - [30/Aug/2026:12:00:05 +0530] "GET /product/7 HTTP/1.1" 200 5120'
 GZIP_MAGIC = b"\x1f\x8b"

@@ -1,35 +1,14 @@
-"""What all components share: knobs that know their unit and range, and the check of every argument."""
+"""What all components share: the faces that a component's file shows."""
 
-import datetime
-import decimal
-import fractions
 import math
-import numbers
-import reprlib
-import types
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, fields
 
-import numpy as np
-
+from sdlib.components import checks
+from sdlib.components.checks import check_number, knob, shown
 from sdlib.kernel.changes import kill, restore
 from sdlib.kernel.here import Here
 
 NO_LIMIT = 2**31 - 1
-LARGEST_WHOLE, MOST_BITS_SHOWN, MOST_SHOWN = 2**1000, 10_000, 60
-
-
-def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, choices=(), example=None,
-         optional=False, kw_only=False):
-    """A dataclass field that describes itself.
-
-    kind: "number", "whole", "choice", "text", "component", "components" or "other" (checked by its owner).
-    low, high: the allowed range, both ends included. optional: None is allowed as well.
-    Sliders, the parameter table and the check of arguments all read this metadata.
-    """
-    shown = example if example is not None else None if default is MISSING else default
-    about = {"doc": doc, "unit": unit, "kind": kind, "low": low, "high": high, "choices": tuple(choices),
-             "example": shown, "optional": optional}
-    return field(default=default, metadata=about, kw_only=kw_only)
 
 
 @dataclass(frozen=True)
@@ -170,45 +149,6 @@ class Pool(Component):
         return None
 
 
-def complain(owner, name, value, allowed, example):
-    """Raise the one kind of error that a wrong argument gives."""
-    raise ValueError(f"{owner}({name}={shown(value)}): {name} must be {allowed}; for example {name}={example!r}.")
-
-
-def shown(value):
-    """The value as its author would recognise it, in at most 60 characters, whatever the value is.
-
-    Only Python's and NumPy's own values describe themselves; of any other object the kind is named, as in <Thing>:
-    its own __repr__ may raise, or never end.
-    """
-    try:
-        text = " ".join(_SHORT.repr(value).split())
-    except Exception:  # a class of Python's own that holds a foreign object
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN - 3] + "..."
-
-
-class _Short(reprlib.Repr):
-    """Cuts what is long or deep before it is written out."""
-
-    def repr1(self, value, level):
-        if type(value) in (tuple, list, set, frozenset, dict, str):
-            return super().repr1(value, level)
-        if isinstance(value, types.FunctionType):
-            return f"<function {value.__name__}>"
-        if type(value) is int and value.bit_length() > MOST_BITS_SHOWN:
-            return "a number of thousands of digits"
-        is_small_array = type(value) is np.ndarray and value.size <= MOST_SHOWN and not value.dtype.hasobject
-        return repr(value) if type(value) in _PLAIN or is_small_array else f"<{type(value).__name__}>"
-
-
-_SHORT = _Short()
-_SHORT.maxstring = MOST_SHOWN
-_PLAIN = {bool, int, float, complex, bytes, range, slice, type, type(None), type(...), types.BuiltinFunctionType,
-          types.ModuleType, decimal.Decimal, fractions.Fraction, datetime.date, datetime.datetime, datetime.timedelta,
-          *np.sctypeDict.values()} - {np.object_, np.void}
-
-
 def checked(owner, knob_field, value):
     """The value in its plain Python type, or a ValueError that names parameter, value, range and an example."""
     about = knob_field.metadata
@@ -216,52 +156,6 @@ def checked(owner, knob_field, value):
         return None
     check = _CHECKS.get(about["kind"])
     return check(owner, knob_field.name, value, about) if check else value
-
-
-def check_number(owner, name, value, *, low, high, example, whole=False, unit=""):
-    """A finite number within [low, high], as int or float; otherwise the ValueError of `complain`."""
-    words = "a whole number" if whole else "a number"
-    allowed = f"{words} from {low:,} to {high:,}" + (f" ({unit})" if unit else "")
-    if not is_number(value) or not low <= value <= high or (whole and value != int(value)):
-        complain(owner, name, value, allowed, example)
-    return int(value) if whole else float(value)
-
-
-def is_number(value):
-    """A real number, of Python's own or NumPy's; True and False are none."""
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-
-
-def is_storable(value):
-    """A number that a float can hold; infinite and NaN are left to the caller."""
-    return is_number(value) and not (isinstance(value, int) and abs(value) > LARGEST_WHOLE)
-
-
-def pairs_of_numbers(pairs):
-    """The pairs as a tuple of (float, float), or None when it is no list of pairs of numbers."""
-    pairs = pairs.tolist() if isinstance(pairs, np.ndarray) else pairs
-    if not isinstance(pairs, (list, tuple)):
-        return None
-    pairs = [pair.tolist() if isinstance(pair, np.ndarray) else pair for pair in pairs]
-    are_good = all(isinstance(pair, (list, tuple)) and len(pair) == 2 and all(map(is_storable, pair)) for pair in pairs)
-    return tuple((float(first), float(second)) for first, second in pairs) if are_good else None
-
-
-def _number(owner, name, value, about):
-    return check_number(owner, name, value, low=about["low"], high=about["high"], example=about["example"],
-                        whole=about["kind"] == "whole", unit=about["unit"])
-
-
-def _choice(owner, name, value, about):
-    if not isinstance(value, str) or value not in about["choices"]:
-        complain(owner, name, value, "one of " + ", ".join(map(repr, about["choices"])), about["example"])
-    return value
-
-
-def _text(owner, name, value, about):
-    if not isinstance(value, str) or not value.strip():
-        complain(owner, name, value, "a text that is not empty", about["example"])
-    return value
 
 
 def _component(owner, name, value, about):
@@ -280,5 +174,5 @@ def _components(owner, name, value, about):
     return tuple(value)
 
 
-_CHECKS = {"number": _number, "whole": _number, "choice": _choice, "text": _text, "component": _component,
-           "components": _components}
+_CHECKS = {"number": checks.number, "whole": checks.number, "choice": checks.choice, "text": checks.text,
+           "component": _component, "components": _components}

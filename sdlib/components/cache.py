@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, knob
+from sdlib.components.base import Component
+from sdlib.components.checks import knob
 from sdlib.kernel.attributes import key_of
 from sdlib.kernel.here import Here
 from sdlib.kernel.incidents import INVALIDATED, write_incident

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from sdlib.components.base import Component, checked, complain, knob, shown
+from sdlib.components.base import Component, checked
+from sdlib.components.checks import complain, knob, shown
 from sdlib.components.retry import NEVER, Retry
 
 MOST_CALLS = 1_008  # so many places behind one component can be told apart, and so their draws

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdlib.components.access_log import AccessLog, read_access_log
-from sdlib.components.base import Component, check_number, complain, is_storable, knob, pairs_of_numbers
+from sdlib.components.base import Component
 from sdlib.components.calls import check_retry
+from sdlib.components.checks import check_number, complain, is_storable, knob, pairs_of_numbers
 from sdlib.components.retry import NEVER, Retry
 from sdlib.kernel.here import Here
 from sdlib.kernel.state import NONE

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, knob
+from sdlib.components.base import Component
+from sdlib.components.checks import knob
 from sdlib.kernel.changes import resize
 from sdlib.kernel.statuses import DISTRIBUTIONS, OK
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, complain, knob
+from sdlib.components.base import Component
+from sdlib.components.checks import complain, knob
 from sdlib.kernel.attributes import route_of, token_of, user_of
 from sdlib.kernel.here import Here
 from sdlib.kernel.jit import jit

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, check_number, knob
+from sdlib.components.base import Component
+from sdlib.components.checks import check_number, knob
 from sdlib.kernel.draws import PART_PICK, uniform
 from sdlib.kernel.here import Here
 from sdlib.kernel.incidents import ADDED, REMOVED, write_incident

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from sdlib.components.base import Component, knob
+from sdlib.components.base import Component
+from sdlib.components.checks import knob
 from sdlib.kernel.draws import PART_FAILURE, uniform
 from sdlib.kernel.here import Here
 from sdlib.kernel.incidents import REDRIVEN, write_incident

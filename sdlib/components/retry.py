@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from sdlib.components.base import checked, knob
+from sdlib.components.base import checked
+from sdlib.components.checks import knob
 from sdlib.kernel.retry import BACKOFFS, JITTERS, retry_delay_s
 
 

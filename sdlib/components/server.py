@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import NO_LIMIT, Component, Machine, check_number, complain, knob, pairs_of_numbers
+from sdlib.components.base import NO_LIMIT, Component, Machine
 from sdlib.components.calls import Caller, as_groups
+from sdlib.components.checks import check_number, complain, knob, pairs_of_numbers
 from sdlib.kernel.changes import resize, set_limits
 from sdlib.kernel.here import Here
 from sdlib.kernel.statuses import DISTRIBUTIONS

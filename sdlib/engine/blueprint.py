@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sdlib.components.base import Component, Pool, shown
+from sdlib.components.base import Component, Pool
+from sdlib.components.checks import shown
 from sdlib.components.clients import Clients
 
 DEEPEST, MOST_NODES = 100, 10_000  # a run of 10,000 nodes takes 0.45 GB, most of it for what samples show of each

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, check_number, complain, shown
+from sdlib.components.base import Component
+from sdlib.components.checks import check_number, complain, shown
 from sdlib.components.clients import Clients
 
 EXAMPLE = 'sd.at(60, "kill", server)'

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from sdlib.components.base import check_number, complain
+from sdlib.components.checks import check_number, complain
 from sdlib.labs.recordings import recorded
 from sdlib.labs.result import LabResult
 from sdlib.labs.web import check_load, web_server

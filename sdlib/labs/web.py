@@ -11,7 +11,7 @@ from subprocess import PIPE
 import numpy as np
 import pandas as pd
 
-from sdlib.components.base import check_number, complain
+from sdlib.components.checks import check_number, complain
 from sdlib.kernel.statuses import STATUSES
 from sdlib.labs.faults import LabError, check_open_files, failure, in_words
 from sdlib.labs.stage import Stage

@@ -3,7 +3,7 @@
 import pkgutil
 from importlib import import_module
 
-from sdlib.components.base import shown
+from sdlib.components.checks import shown
 from sdlib.whole import whole
 
 _PREFIX = "lesson_"

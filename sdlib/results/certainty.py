@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from sdlib.components.base import check_number, complain, shown
+from sdlib.components.checks import check_number, complain, shown
 from sdlib.kernel.statuses import IN_FLIGHT, OK
 from sdlib.results.run import Run
 from sdlib.theory import Interval, relaxation_s, student_t

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from sdlib.components.base import check_number, complain, is_number, shown
+from sdlib.components.checks import check_number, complain, is_number, shown
 from sdlib.components.clients import Clients
 from sdlib.engine.blueprint import blueprint
 from sdlib.kernel.statuses import IN_FLIGHT

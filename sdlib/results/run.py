@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from sdlib.components.base import check_number
+from sdlib.components.checks import check_number
 from sdlib.engine.records import SAMPLES, count_names
 from sdlib.kernel.incidents import INCIDENTS
 from sdlib.kernel.statuses import IN_FLIGHT, LOST, OK, STATUSES, TIMED_OUT, TURNED_AWAY

@@ -1,6 +1,6 @@
 """`simulate`: check the question, choose the engine, hand over the answer."""
 
-from sdlib.components.base import check_number, complain, shown
+from sdlib.components.checks import check_number, complain, shown
 from sdlib.components.clients import Clients
 from sdlib.engine.arrivals import arrival_times
 from sdlib.engine.memory import check_memory

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from sdlib.components.base import check_number
+from sdlib.components.checks import check_number
 from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import STATUSES
 from sdlib.results import trace_rows

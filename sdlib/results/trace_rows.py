@@ -1,6 +1,6 @@
 """Every step of a run, written down: the same run once more, with its pen out."""
 
-from sdlib.components.base import check_number
+from sdlib.components.checks import check_number
 from sdlib.engine import compiled
 from sdlib.engine.arrivals import arrival_times
 

@@ -3,7 +3,7 @@
 from sdlib.charts.shapes import hatch, joined, people, rectangle
 from sdlib.charts.theme import BLUE, GREEN, GRID, INK, ORANGE, SKY, VERMILION, WHITE, Plot, figure
 from sdlib.charts.words import number
-from sdlib.components.base import check_number
+from sdlib.components.checks import check_number
 from sdlib.stage.moment import WAITING, WORKING, Moment
 from sdlib.stage.scene import scene_of
 from sdlib.stage.window import work_s

@@ -8,7 +8,7 @@ import anywidget
 import traitlets
 
 from sdlib.charts.words import number
-from sdlib.components.base import check_number
+from sdlib.components.checks import check_number
 from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import OK, STATUSES
 from sdlib.stage.moment import Moment, in_words

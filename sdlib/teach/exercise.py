@@ -5,7 +5,7 @@ import numbers
 import types
 from dataclasses import dataclass
 
-from sdlib.components.base import check_number, complain
+from sdlib.components.checks import check_number, complain
 from sdlib.lessons import find
 from sdlib.teach.book import book
 from sdlib.teach.content import Exercise

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.still import REQUESTS_PER_REDRAW, check_chart, run_at
-from sdlib.components.base import check_number, complain
+from sdlib.components.checks import check_number, complain
 from sdlib.teach.goals import Goals, Verdict
 from sdlib.teach.panel_chart import Chart
 from sdlib.teach.panel_goals import GoalRows

@@ -6,7 +6,7 @@ from html import escape
 import ipywidgets
 
 from sdlib.charts.words import number, said
-from sdlib.components.base import complain, is_number
+from sdlib.components.checks import complain, is_number
 from sdlib.teach.panel_stops import is_logarithmic, stops
 
 

@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import ipywidgets
 
-from sdlib.components.base import Component, complain, is_number
+from sdlib.components.base import Component
+from sdlib.components.checks import complain, is_number
 from sdlib.components.clients import Clients
 from sdlib.engine.blueprint import blueprint
 from sdlib.teach.panel_controls import ChoiceControl, RangeControl

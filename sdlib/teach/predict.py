@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import shown
+from sdlib.components.checks import shown
 from sdlib.lessons import find
 from sdlib.teach.book import book
 from sdlib.teach.content import Prediction

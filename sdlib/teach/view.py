@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass
 from html import escape
 
-from sdlib.components.base import shown
+from sdlib.components.checks import shown
 from sdlib.whole import whole
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"

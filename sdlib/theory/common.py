@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sdlib.components.base import check_number, is_storable
+from sdlib.components.checks import check_number, is_storable
 
 RANGES = {
     "arrivals_per_s": {"low": 0, "high": 1e12, "example": 300, "unit": "requests per second"},

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sdlib.components.base import check_number, complain
+from sdlib.components.checks import check_number, complain
 from sdlib.theory.common import bisect, check, real_numbers
 
 LARGEST = 1e150  # its square is a float too

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdlib.components.base import complain
+from sdlib.components.checks import complain
 from sdlib.components.server import MB_PER_GB
 from sdlib.theory.common import bisect, check
 

@@ -2,7 +2,7 @@
 
 import math
 
-from sdlib.components.base import complain
+from sdlib.components.checks import complain
 from sdlib.theory.common import check
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from compare import run_both
 
 import sdlib as sd
-from sdlib.components.base import Component, Machine, knob
+from sdlib.components.base import Component, Machine
+from sdlib.components.checks import knob
 from sdlib.kernel.here import Here
 from sdlib.kernel.jit import jit
 from sdlib.kernel.state import GO_ON

@@ -3,6 +3,9 @@
 import numpy as np
 
 import sdlib as sd
+from sdlib.engine import compiled
+from sdlib.engine.arrivals import arrival_times
+from sdlib.engine.plan import plan
 from sdlib.kernel.statuses import OK
 from tools.benchmarks.pairs import Measured, timed
 
@@ -37,3 +40,13 @@ def simulate(parts, requests, engine="compiled", seed=1):
     rows = run.records.requests
     rows = rows[rows["status"] == OK]
     return Measured(seconds, len(run.records.requests), float(np.mean(rows["finished_s"] - rows["arrived_s"])))
+
+
+def simulate_traced(parts, requests, seed=1):
+    """The same run while every step is written down, as Measured."""
+    system, clients = parts
+    length_s = requests / clients.requests_per_second
+    asked, arrived_s = plan(system, clients), arrival_times(clients, length_s, seed)
+    seconds, records = timed(lambda: compiled.run(asked, arrived_s, length_s, seed, traced=True))
+    rows = records.requests[records.requests["status"] == OK]
+    return Measured(seconds, len(records.requests), float(np.mean(rows["finished_s"] - rows["arrived_s"])))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import sdlib as sd
-from sdlib.components.base import MOST_SHOWN, complain, shown
+from sdlib.components.checks import MOST_SHOWN, complain, shown
 
 
 class Broken:
