@@ -6,7 +6,7 @@ import math
 import numbers
 import types
 
-from sdlib.components import base
+from sdlib.components import checks as base
 
 
 class WrongKind(Exception):

@@ -74,8 +74,9 @@ def test_every_visit_has_an_end(shop, clients, seed):
     assert_balanced(run)
     assert not (run.requests["status"] == "in flight").any()
     machines = run.stations[run.stations["kind"] == "Server"]
-    assert machines[["served", "refused", "lost"]].to_numpy().sum() == run.requests["attempts"].sum()
-    into = run.traffic.groupby("called")["calls"].sum().reindex(run.stations.index)
+    ended = machines[["served", "refused", "lost", "failed"]]
+    assert ended.to_numpy().sum() == run.requests["attempts"].sum()
+    into = run.traffic.groupby("called")["calls"].sum().reindex(run.stations.index, fill_value=0)
     assert (run.stations[["served", "refused", "lost", "failed"]].sum(axis=1) == into).all()
     assert (run.samples.query("second > @UNTIL_ALL_IS_OVER_S / 2")[["queue", "busy", "in_flight"]] == 0).all().all()
 
