@@ -11,7 +11,7 @@ def ready():
     """Load all that a lesson uses: the event machine, tables, charts, panel and labs. Says "ready".
 
     While it works, a line says how far it is; nothing of it is saved. It can be interrupted, and run again: what was
-    loaded stays loaded. Compiling the machine (10 to 30 s, once after an installation) cannot be interrupted.
+    loaded stays loaded. Compiling the machine (20 to 60 s, once after an installation) cannot be interrupted.
     """
     say = _line() if in_notebook() else None
     for number, (what, load) in enumerate(_STEPS.items(), start=1):
@@ -33,7 +33,7 @@ def _line():
 def _machine():
     import sdlib as sd
     shop = sd.LoadBalancer([sd.Server(cpus=4, ram_gb=4, calls=[sd.Cache(sd.Database())])])
-    sd.simulate(shop, sd.Clients(users=100), seconds=1)
+    sd.simulate(shop, sd.Clients(users=100), seconds=1).trace(0)  # traced, it is another machine
 
 
 def _tables():
@@ -62,7 +62,7 @@ _STEPS = {"tables": _tables, "the simulation": _machine, "charts": _charts, "the
 
 
 def main():
-    """Simulate one small system, which compiles all of the machine or loads it from the cache."""
+    """Simulate one small system with and without a trace, which compiles both machines or loads them from the cache."""
     begin = time.perf_counter()
     _machine()
     print(f"The event machine is ready ({time.perf_counter() - begin:.1f} s).")
