@@ -6,6 +6,8 @@ import math
 import numbers
 import types
 
+import numpy as np
+
 from sdlib.components import checks as base
 
 
@@ -35,6 +37,8 @@ _KINDS = ((type(None), "nothing: did it return?"), (bool, "yes or no"), (str, "a
 
 def number(value):
     """The value as a float: any kind of real number, and tables that hold exactly one. Infinity is allowed."""
+    if np.ma.is_masked(value):
+        raise WrongKind("You gave a masked value, which is a missing one.")
     single = value.item() if getattr(value, "size", None) == 1 and hasattr(value, "item") else value
     if isinstance(single, bool) or not isinstance(single, (numbers.Real, decimal.Decimal)):
         raise WrongKind(_got(value))
