@@ -7,7 +7,6 @@ from functools import cache
 
 from sdlib.components.base import Pool
 from sdlib.components.cache import Cache
-from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.gateway import Gateway
 from sdlib.components.load_balancer import LoadBalancer
@@ -35,9 +34,3 @@ def steps_of(kinds):
 def numbers_of(kinds):
     """Each step's number, as programs name it."""
     return {step: number for number, step in enumerate(steps_of(kinds))}
-
-
-@cache
-def actions_of(kinds):
-    """The names of all scheduled actions, in the order of their numbers in `Run.incidents`."""
-    return tuple(dict.fromkeys(name for kind in (*kinds, Clients) for name in kind.actions))
