@@ -17,9 +17,7 @@ def carry_out_step(m, op, who, at, b, x):
 def _carry_out_step(m, op, who, at, b, x):
     if not isinstance(m, types.NamedTuple):
         return None
-    steps = steps_of(getattr(m.instance_class, "kinds", KINDS))
-    switch = _switch(steps)
-    return lambda m, op, who, at, b, x: switch(m, op, who, at, b, x)
+    return _switch(steps_of(getattr(m.instance_class, "kinds", KINDS)))
 
 
 def _switch(steps):
@@ -29,7 +27,7 @@ def _switch(steps):
                     for number, name in enumerate(names))
     written = dict(zip(names, steps)) | {"GO_ON": GO_ON}
     exec(f"def switch(m, op, who, at, b, x):\n{cases}    return GO_ON\n", written)
-    return jit(written["switch"])
+    return written["switch"]
 
 
 def state_class(kinds, traced):

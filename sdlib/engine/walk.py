@@ -5,7 +5,7 @@ from sdlib.kernel import writer as do
 from sdlib.kernel.draws import duration
 from sdlib.kernel.jit import jit
 from sdlib.kernel.machine import comes_first, drop_first, free_entity, has_room, make_ready, new_entity, push, wake_at
-from sdlib.kernel.state import CRASH, GO_ON, NONE, PICKED, RESUME, SLEEP, WAIT, index
+from sdlib.kernel.state import CRASH, GO_ON, NONE, PICKED, RESUME, SLEEP, index
 from sdlib.kernel.stations import acquire, back, call, lose, pop_level
 from sdlib.kernel.statuses import OK
 from sdlib.kernel.trace import DONE, SENT, note
@@ -86,45 +86,39 @@ def sample_until(m, time):
 @jit(inline=True)
 def walk(m, who):
     """Carry out the entity's instructions until it waits for something, or ends."""
-    then = GO_ON
-    while then == GO_ON:
-        step = m.code[m.entities[who].pc]
-        m.entities[who].pc += 1
-        then = carry_out(m, who, step.op, index(step.at), step.b, step.x)
-    if then == SLEEP:
-        wake_at(m, m.clock[0].now + m.entities[who].delay_s, who)
-
-
-@jit(inline=True)
-def carry_out(m, who, op, at, b, x):
-    """One instruction; returns GO_ON, WAIT, or SLEEP for the entity's delay_s."""
     entity = m.entities[who]
-    if op == do.RELEASE or op == do.DROP:  # at: the pool
-        pop_level(m, who)
-    elif op == do.BACK:  # at: the node it leaves; b: status, NONE keeps it; x: 1 where the machine serves
-        back(m, who, at, b, x > 0.0)
-    elif op == do.CALL:  # b: the link
-        call(m, who, b)
-    elif op == do.WORK:  # b: distribution; x: mean in s
-        entity.status = OK
-        entity.delay_s = duration(x, b, m.clock[0].seed, entity.request, entity.place, entity.turn)
-        return SLEEP
-    elif op == do.ACQUIRE:  # at: the pool
-        return GO_ON if acquire(m, at, who) else WAIT
-    elif op == do.SKIP_IF_FAILED:  # b: where to go
-        if entity.status != OK:
-            entity.pc = b
-    elif op == do.CALL_CHOSEN:
-        call_chosen(m, who)
-    elif op == do.FINISH:
-        finish(m, who)
-        return WAIT
-    elif op == do.END:
-        free_entity(m, who)
-        return WAIT
-    else:
-        return carry_out_step(m, op, who, at, b, x)
-    return GO_ON
+    while True:
+        step = m.code[entity.pc]
+        op, at, b, x = step.op, index(step.at), step.b, step.x
+        entity.pc += 1
+        if op == do.RELEASE or op == do.DROP:  # at: the pool
+            pop_level(m, who)
+        elif op == do.BACK:  # at: the node it leaves; b: status, NONE keeps it; x: 1 where the machine serves
+            back(m, who, at, b, x > 0.0)
+        elif op == do.CALL:  # b: the link
+            call(m, who, b)
+        elif op == do.WORK:  # b: distribution; x: mean in s
+            entity.status = OK
+            work_s = duration(x, b, m.clock[0].seed, entity.request, entity.place, entity.turn)
+            return wake_at(m, m.clock[0].now + work_s, who)
+        elif op == do.ACQUIRE:  # at: the pool
+            if not acquire(m, at, who):
+                return None
+        elif op == do.SKIP_IF_FAILED:  # b: where to go
+            if entity.status != OK:
+                entity.pc = b
+        elif op == do.CALL_CHOSEN:
+            call_chosen(m, who)
+        elif op == do.FINISH:
+            return finish(m, who)
+        elif op == do.END:
+            return free_entity(m, who)
+        else:
+            then = carry_out_step(m, op, who, at, b, x)
+            if then == SLEEP:
+                wake_at(m, m.clock[0].now + entity.delay_s, who)
+            if then != GO_ON:
+                return None
 
 
 @jit(inline=True)

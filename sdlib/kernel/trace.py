@@ -11,8 +11,9 @@ WHAT = ("sent", "called", "queued", "started", "freed", "returned", "done", "gav
         "visible", "received", "deleted", "dead", "changed")
 (SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP, PUBLISHED, VISIBLE, RECEIVED, DELETED,
  DEAD_LETTERED, CHANGED) = range(len(WHAT))
-TRACE = np.dtype([("time_s", "f8"), ("number", "i8"), ("request", "i4"), ("node", "i4"), ("what", "i4"),
-                  ("value", "i4")], align=True)
+TRACE = np.dtype([("time_s", "f8"), ("number", "i4"), ("request", "i4"), ("node", "i2"), ("what", "i1"),
+                  ("value", "i4")], align=True)  # 24 bytes: writing it is most of what a trace costs
+ROWS_A_REQUEST = 8  # of a request that queues at one machine: more is the rule, and then the trace grows
 
 
 def note(m, who, what, at, value):
