@@ -6,7 +6,7 @@ from sdlib.kernel.draws import duration
 from sdlib.kernel.jit import jit
 from sdlib.kernel.machine import comes_first, drop_first, free_entity, has_room, make_ready, new_entity, push, wake_at
 from sdlib.kernel.state import CRASH, GO_ON, NONE, PICKED, RESUME, SLEEP, index
-from sdlib.kernel.stations import acquire, back, call, lose, pop_level
+from sdlib.kernel.stations import acquire, back, call, lose, put_back, release
 from sdlib.kernel.statuses import OK
 from sdlib.kernel.trace import DONE, SENT, note
 
@@ -33,14 +33,14 @@ def advance(m, most_events):
 def next_ready(m):
     """Who goes on at this instant; SKIP when that was cancelled."""
     clock = m.clock[0]
-    slot = m.ready[clock.ready_head]
+    slot = m.ready[index(clock.ready_head)]
     if slot.kind == CRASH:
         victim = m.nodes[slot.who].first_in
         if victim != NONE and m.stack[victim].doomed:
             return lose(m, victim)  # the crash stays first in line until all that was inside is lost
     clock.ready_head = (clock.ready_head + 1) & (len(m.ready) - 1)
     clock.ready_count -= 1
-    is_valid = slot.kind == RESUME and m.entities[slot.who].token == slot.token
+    is_valid = slot.kind == RESUME and m.entities[index(slot.who)].token == slot.token
     return slot.who if is_valid else SKIP
 
 
@@ -50,7 +50,7 @@ def next_event(m):
     clock = m.clock[0]
     time, is_arrival = clock.end_s, clock.arrival < len(m.requests)
     if is_arrival:
-        time = m.requests[clock.arrival].arrived_s
+        time = m.requests[index(clock.arrival)].arrived_s
     if clock.heap_size:
         first = m.heap[0]
         if not is_arrival or comes_first(first.time, first.number, time, clock.arrival):
@@ -67,7 +67,7 @@ def next_event(m):
         return who
     who, token = m.heap[0].who, m.heap[0].token
     drop_first(m)
-    return who if m.entities[who].token == token else SKIP
+    return who if m.entities[index(who)].token == token else SKIP
 
 
 @jit
@@ -88,11 +88,11 @@ def walk(m, who):
     """Carry out the entity's instructions until it waits for something, or ends."""
     entity = m.entities[who]
     while True:
-        step = m.code[entity.pc]
+        step = m.code[index(entity.pc)]
         op, at, b, x = step.op, index(step.at), step.b, step.x
         entity.pc += 1
-        if op == do.RELEASE or op == do.DROP:  # at: the pool
-            pop_level(m, who)
+        if op == do.RELEASE:  # at: the pool
+            release(m, at, who)
         elif op == do.BACK:  # at: the node it leaves; b: status, NONE keeps it; x: 1 where the machine serves
             back(m, who, at, b, x > 0.0)
         elif op == do.CALL:  # b: the link
@@ -109,6 +109,8 @@ def walk(m, who):
                 entity.pc = b
         elif op == do.CALL_CHOSEN:
             call_chosen(m, who)
+        elif op == do.PUT_BACK:
+            put_back(m, who)
         elif op == do.FINISH:
             return finish(m, who)
         elif op == do.END:
@@ -123,7 +125,7 @@ def walk(m, who):
 
 @jit(inline=True)
 def call_chosen(m, who):
-    """Along the link that a policy chose, and counted there until the answer; NONE: on, past the DROP that follows."""
+    """Along the link that a policy chose, and counted there until the answer; NONE: on, past the PUT_BACK that follows."""
     entity = m.entities[who]
     if entity.chosen == NONE:
         entity.pc += 1
@@ -137,7 +139,7 @@ def call_chosen(m, who):
 def finish(m, who):
     """The client has its final answer."""
     client = m.entities[who]
-    request = m.requests[client.request]
+    request = m.requests[index(client.request)]
     request.finished_s, request.status = m.clock[0].now, client.status
     request.served_by = client.server if client.status == OK else NONE
     note(m, who, DONE, NONE, client.status)

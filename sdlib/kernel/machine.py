@@ -61,7 +61,7 @@ def put(m, hole, time, number, who, token):
 def make_ready(m, who, token, kind):
     """Let it continue at this instant, after all that became ready before."""
     clock = m.clock[0]
-    slot = m.ready[(clock.ready_head + clock.ready_count) & (len(m.ready) - 1)]
+    slot = m.ready[index((clock.ready_head + clock.ready_count) & (len(m.ready) - 1))]
     clock.ready_count += 1
     slot.who, slot.token, slot.kind = who, token, kind
 
@@ -90,7 +90,7 @@ def has_room(m, wanted):
 @jit(inline=True)
 def new_entity(m, number, request, pc):
     clock = m.clock[0]
-    who = clock.free
+    who = index(clock.free)
     entity = m.entities[who]
     clock.free = entity.next
     clock.free_count -= 1

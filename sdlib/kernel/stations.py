@@ -25,7 +25,7 @@ def join_queue(m, at, who):
     if node.tail == NONE:
         node.head = who
     else:
-        m.entities[node.tail].next = who
+        m.entities[index(node.tail)].next = who
     node.tail = who
     node.queue += 1
     node.longest_queue = max(node.longest_queue, node.queue)
@@ -34,15 +34,15 @@ def join_queue(m, at, who):
 @jit(inline=True)
 def leave_queue(m, who):
     entity = m.entities[who]
-    node = m.nodes[entity.waits_at]
+    node = m.nodes[index(entity.waits_at)]
     if entity.previous == NONE:
         node.head = entity.next
     else:
-        m.entities[entity.previous].next = entity.next
+        m.entities[index(entity.previous)].next = entity.next
     if entity.next == NONE:
         node.tail = entity.previous
     else:
-        m.entities[entity.next].previous = entity.previous
+        m.entities[index(entity.next)].previous = entity.previous
     node.queue -= 1
     entity.waits_at = NONE
 
@@ -72,7 +72,8 @@ def take_place(m, at, who):
 
 @jit(inline=True)
 def release(m, at, who):
-    """Give the place back, and let whoever waits longest have it."""
+    """Give back the place that the topmost level of the stack records, and let whoever waits longest have it."""
+    m.entities[who].top -= 1
     account(m, at)
     note(m, who, FREED, at, 0)
     m.nodes[at].busy -= 1
@@ -93,8 +94,8 @@ def admit_waiting(m, at):
 @jit(inline=True)
 def call(m, who, number):
     """Along a link into the node where it leads; or past it, when the request is turned away at the door."""
-    link, entity = m.links[number], m.entities[who]
-    at = link.node
+    link, entity = m.links[index(number)], m.entities[who]
+    at = index(link.node)
     node = m.nodes[at]
     link.calls += 1
     note(m, who, CALLED, at, link.origin)
@@ -108,7 +109,7 @@ def call(m, who, number):
     if node.last_in == NONE:
         node.first_in = visit
     else:
-        m.stack[node.last_in].next = visit
+        m.stack[index(node.last_in)].next = visit
     node.last_in = visit
     node.inside += 1
     entity.place = child_place(entity.place, link.place)
@@ -131,19 +132,29 @@ def turn_away(m, at, who):
 
 
 @jit(inline=True)
-def leave(m, visit):
-    """Out of the node that this level of a stack records."""
-    level = m.stack[visit]
-    node = m.nodes[index(level.about)]
+def leave(m, at, who):
+    """Out of the node, which the topmost level of the stack records, and on in the caller's program."""
+    entity, node = m.entities[who], m.nodes[at]
+    entity.top -= 1
+    level = m.stack[index(who * m.clock[0].levels + entity.top)]
     if level.previous == NONE:
         node.first_in = level.next
     else:
-        m.stack[level.previous].next = level.next
+        m.stack[index(level.previous)].next = level.next
     if level.next == NONE:
         node.last_in = level.previous
     else:
-        m.stack[level.next].previous = level.previous
+        m.stack[index(level.next)].previous = level.previous
     node.inside -= 1
+    entity.pc, entity.place = level.value, level.place
+
+
+@jit(inline=True)
+def put_back(m, who):
+    """The way that a policy chose is free again: the topmost level of the stack records it."""
+    entity = m.entities[who]
+    entity.top -= 1
+    m.links[m.stack[index(who * m.clock[0].levels + entity.top)].value].in_flight -= 1
 
 
 @jit(inline=True)
@@ -159,7 +170,7 @@ def back(m, who, at, status_wanted, serves):
     else:
         m.nodes[at].failed += 1
     note(m, who, RETURNED, at, entity.status)
-    pop_level(m, who)
+    leave(m, at, who)
 
 
 @jit
@@ -175,23 +186,21 @@ def bring_down(m, at, until_s, why):
     make_ready(m, at, 0, CRASH)
 
 
-@jit(inline=True)
+@jit
 def pop_level(m, who):
     """Undo the topmost level of the entity's stack, whatever it records."""
     entity = m.entities[who]
-    entity.top -= 1
-    at = index(who * m.clock[0].levels + entity.top)
-    kind, value = m.stack[at].kind, index(m.stack[at].value)
-    if kind == HELD:
-        release(m, value, who)
-    elif kind == RETURN:
-        leave(m, at)
-        entity.pc = value
-        entity.place = m.stack[at].place
-    elif kind == PICKED:
-        m.links[value].in_flight -= 1
-    elif kind == TRIES:
-        entity.turn = m.stack[at].about
+    level = m.stack[index(who * m.clock[0].levels + entity.top - 1)]
+    if level.kind == HELD:
+        release(m, level.value, who)
+    elif level.kind == RETURN:
+        leave(m, level.about, who)
+    elif level.kind == PICKED:
+        put_back(m, who)
+    else:
+        entity.top -= 1
+        if level.kind == TRIES:
+            entity.turn = level.about
 
 
 @jit

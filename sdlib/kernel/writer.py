@@ -9,7 +9,7 @@ from sdlib.kernel.state import NONE
 from sdlib.kernel.statuses import DISTRIBUTIONS
 
 # The machine's own instructions, on the path of every request; those of components follow after them.
-(RELEASE, BACK, DROP, CALL, WORK, ACQUIRE, CALL_CHOSEN, SKIP_IF_FAILED, FINISH, END, COLD) = range(11)
+(RELEASE, BACK, CALL, WORK, ACQUIRE, CALL_CHOSEN, PUT_BACK, SKIP_IF_FAILED, FINISH, END, COLD) = range(11)
 KERNEL_STEPS = (*errands.STEPS, *changes.STEPS)
 
 INSTRUCTION = np.dtype([("op", np.int32), ("at", np.int32), ("b", np.int32), ("x", np.float64)], align=True)
@@ -147,7 +147,7 @@ class Writer:
         """Call the target whose link a step has put into entity.chosen."""
         self._reserve(2 + max(self.needs[child] for child in self.node.children))
         self._add(CALL_CHOSEN)
-        self._add(DROP)
+        self._add(PUT_BACK)
 
     def do(self, step, b=0, x=0.0, at=None):
         """An instruction of the component's own: step(m, who, at, b, x). Returns it, for `land`."""
