@@ -88,6 +88,10 @@ class Component:
         """Which place of the system that is, for the draws; equal places make equal draws."""
         return index
 
+    def weight_of(self, index):
+        """What share of the work it gets, where work is shared out by weight."""
+        return 1.0
+
     def patience(self, index):
         """How patiently it calls what stands behind at this index: a `Call`; None: it waits, and tries once."""
         return None
@@ -99,6 +103,13 @@ class Component:
     def actors(self):
         """How many entities act by themselves here from the start."""
         return 0
+
+    def act(self, here, actor):
+        """What one of them does, for ever, on SimPy."""
+        return self.process(here, actor)
+
+    def act_program(self, write):
+        """The same as instructions; where they begin. None: they are the component's own program."""
 
     def planned(self):
         """Its own planned changes: (at_s, action, b, x)."""

@@ -3,34 +3,33 @@
 from dataclasses import dataclass
 
 from sdlib.components.base import Component
-from sdlib.components.checks import check_number, knob
+from sdlib.components.checks import check_number, complain, is_number, knob, shown
+from sdlib.components.policies import POLICIES
+from sdlib.kernel.attributes import user_of
 from sdlib.kernel.draws import PART_PICK, uniform
+from sdlib.kernel.errands import next_turn
 from sdlib.kernel.here import Here
 from sdlib.kernel.incidents import ADDED, REMOVED, write_incident
 from sdlib.kernel.jit import jit
-from sdlib.kernel.state import GO_ON, NONE
-from sdlib.kernel.statuses import REFUSED
+from sdlib.kernel.machine import push
+from sdlib.kernel.retry import next_turn as turn_of
+from sdlib.kernel.state import GO_ON, NONE, SLEEP, TRIES, index
+from sdlib.kernel.stations import pop_level
+from sdlib.kernel.statuses import LOST, OK, REFUSED
 
-POLICIES = ("round_robin", "random", "pooled_queue")
-ROUND_ROBIN, RANDOM, POOLED_QUEUE = range(len(POLICIES))
-
-
-def round_robin(turn, machines):
-    """One after the other."""
-    return turn % machines
+TAKEN_OUT, SICK, RESTING = 1, 2, 4  # why a target is not in use: the schedule, a health check, its failures
+_ROUND_ROBIN, _WEIGHTED, _RANDOM, _LEAST, _TWO, _USER_HASH, _CONSISTENT, _BOUNDED, _POOLED = POLICIES.values()
 
 
-def random_target(draw, machines):
-    """By a die; draw is a number in (0, 1)."""
-    return int(draw * machines)
+class Target:
+    """What a balancer knows of one of its targets."""
 
+    def __init__(self, cores, weight):
+        self.cores, self.weight = cores, weight
+        self.in_flight, self.credit, self.out, self.fails, self.rest_until_s = 0, 0.0, 0, 0, 0.0
 
-def first_with_room(in_flight, cores, machines):
-    """The first machine with a free core; both arguments have one number per machine."""
-    for machine in range(machines):
-        if in_flight[machine] < cores[machine]:
-            return machine
-    return 0
+    def mark(self, why, is_out):
+        self.out = self.out | why if is_out else self.out & ~why
 
 
 class BalancerHere(Here):
@@ -38,26 +37,68 @@ class BalancerHere(Here):
 
     def __init__(self, simulation, node):
         super().__init__(simulation, node)
-        self.cores = [simulation.nodes[child].component.places for child in node.children]
-        self.in_flight, self.in_use = [0] * len(node.children), list(range(len(node.children)))
+        self.targets = [Target(simulation.nodes[child].component.places, self.component.weight_of(number))
+                        for number, child in enumerate(node.children)]
+
+    def in_use(self):
+        """How many targets are in use now."""
+        for target in self.targets:
+            if target.out & RESTING and self.world.now >= target.rest_until_s:
+                target.mark(RESTING, False)
+        return sum(target.out == 0 for target in self.targets)
+
+    def pick(self, request, policy):
+        """The number of the target that the policy chooses."""
+        self.turn += 1
+        return policy(self.targets, self.in_use(), self.turn - 1, self.die(request, PART_PICK),
+                      self.simulation.user(request))
 
     def call_target(self, request, number):
-        """Call the target with this number among those in use."""
-        target = self.in_use[number]
-        self.turn += 1
-        self.in_flight[target] += 1
+        self.targets[number].in_flight += 1
         try:
-            return (yield from self.visit(request, target))
+            return (yield from self.visit(request, number))
         finally:
-            self.in_flight[target] -= 1
+            self.targets[number].in_flight -= 1
+
+    def hear(self, number, status):
+        """Of too many failures in a row the target has a rest."""
+        target = self.targets[number]
+        target.fails = target.fails + 1 if status in (REFUSED, LOST) else 0
+        if target.fails >= self.component.max_fails:
+            target.fails, target.rest_until_s = 0, self.world.now + self.component.fail_timeout_s
+            target.mark(RESTING, True)
+
+    def probe(self):
+        """Ask every target whether it is up."""
+        for target, child in zip(self.targets, self.node.children):
+            target.mark(SICK, self.simulation.here[child].is_down())
 
     def add(self, b, x):
-        self.in_use = sorted({*self.in_use, b})
+        self.targets[b].mark(TAKEN_OUT, False)
         self.note_incident(ADDED, self.world.now)
 
     def remove(self, b, x):
-        self.in_use = [target for target in self.in_use if target != b]
+        self.targets[b].mark(TAKEN_OUT, True)
         self.note_incident(REMOVED, self.world.now)
+
+
+# --- on the machine: a target is its link -----------------------------------------------------------------------------
+
+@jit
+def mark(m, at, link, why, is_out):
+    """Take a target out of use for this reason, or let that reason go."""
+    target = m.links[link]
+    was_out = target.out != 0
+    target.out = target.out | why if is_out else target.out & ~why
+    m.nodes[at].load_balancer.out += int(target.out != 0) - int(was_out)
+
+
+@jit
+def end_rests(m, at):
+    first = m.nodes[at].first_link
+    for link in range(first, first + m.nodes[at].links):
+        if m.links[link].out & RESTING and m.clock[0].now >= m.links[link].rest_until_s:
+            mark(m, at, link, RESTING, False)
 
 
 @jit
@@ -65,55 +106,98 @@ def pick(m, who, at, b, x):
     """Choose one of the targets in use; without any, the request is refused."""
     balancer, entity = m.nodes[at], m.entities[who]
     own = balancer.load_balancer
-    if own.in_use == 0:
+    if own.out:
+        end_rests(m, at)
+    in_use = balancer.links - own.out
+    if in_use == 0:
         entity.status, entity.chosen = REFUSED, NONE
         return GO_ON
-    if b == ROUND_ROBIN:
-        number = _round_robin(own.turn, own.in_use)
-    elif b == RANDOM:
-        draw = uniform(m.clock[0].seed, entity.request, entity.place, entity.turn, PART_PICK)
-        number = _random_target(draw, own.in_use)
-    else:
-        number = first_free(m, balancer)
+    draw = uniform(m.clock[0].seed, entity.request, entity.place, entity.turn, PART_PICK)
+    machines = m.links[balancer.first_link:balancer.first_link + balancer.links]
+    number = choose(machines, in_use, own.turn, draw, user_of(m, entity.request), b)
     own.turn += 1
-    entity.chosen = nth_in_use(m, balancer, own.in_use, number)
+    entity.chosen = balancer.first_link + number
     return GO_ON
 
 
-_round_robin, _random_target = jit(round_robin), jit(random_target)
+@jit
+def choose(machines, in_use, turn, draw, user, policy):
+    if policy == 0:
+        return _ROUND_ROBIN(machines, in_use, turn, draw, user)
+    if policy == 1:
+        return _WEIGHTED(machines, in_use, turn, draw, user)
+    if policy == 2:
+        return _RANDOM(machines, in_use, turn, draw, user)
+    if policy == 3:
+        return _LEAST(machines, in_use, turn, draw, user)
+    if policy == 4:
+        return _TWO(machines, in_use, turn, draw, user)
+    if policy == 5:
+        return _USER_HASH(machines, in_use, turn, draw, user)
+    if policy == 6:
+        return _CONSISTENT(machines, in_use, turn, draw, user)
+    if policy == 7:
+        return _BOUNDED(machines, in_use, turn, draw, user)
+    return _POOLED(machines, in_use, turn, draw, user)
 
 
 @jit
-def first_free(m, balancer):
-    """The first target in use with a free core, counted among those in use."""
-    number = 0
-    for link in range(balancer.first_link, balancer.first_link + balancer.links):
-        if m.links[link].off == 0:
-            if m.links[link].in_flight < m.links[link].room:
-                return number
-            number += 1
-    return 0
+def hear(m, who, at, b, x):
+    """Of b failures in a row the target that answered has a rest of x seconds."""
+    entity = m.entities[who]
+    if entity.chosen == NONE:
+        return GO_ON
+    target = m.links[entity.chosen]
+    target.fails = target.fails + 1 if entity.status == REFUSED or entity.status == LOST else 0
+    if target.fails >= b:
+        target.fails, target.rest_until_s = 0, m.clock[0].now + x
+        mark(m, at, entity.chosen, RESTING, True)
+    return GO_ON
 
 
 @jit
-def nth_in_use(m, balancer, in_use, number):
-    """The link of the target with this number among those in use."""
-    link = balancer.first_link + number
-    if in_use == balancer.links:
-        return link
-    link = balancer.first_link - 1
-    while number >= 0:
-        link += 1
-        number -= m.links[link].off == 0
-    return link
+def begin_picks(m, who, at, b, x):
+    """Before the first of several tries."""
+    m.stack[push(m, who, TRIES, 0)].about = m.entities[who].turn
+    return GO_ON
+
+
+@jit
+def next_pick(m, who, at, b, x):
+    """One more try: its draws are its own."""
+    entity = m.entities[who]
+    level = m.stack[index(who * m.clock[0].levels + entity.top - 1)]
+    level.value += 1
+    entity.turn = next_turn(level.about, level.value)
+    return GO_ON
+
+
+@jit
+def pick_again(m, who, at, b, x):
+    """Refused or lost there: once more at b, at most x times in all."""
+    entity = m.entities[who]
+    level = m.stack[index(who * m.clock[0].levels + entity.top - 1)]
+    if (entity.status == REFUSED or entity.status == LOST) and level.value < x and entity.chosen != NONE:
+        entity.pc = b
+    else:
+        pop_level(m, who)
+    return GO_ON
+
+
+@jit
+def probe(m, who, at, b, x):
+    """Ask every target whether it is up; again in x seconds, at b."""
+    first, entity = m.nodes[at].first_link, m.entities[who]
+    for link in range(first, first + m.nodes[at].links):
+        mark(m, at, link, SICK, m.clock[0].now < m.nodes[m.links[link].node].down_until_s)
+    entity.pc, entity.delay_s = b, x
+    return SLEEP
 
 
 @jit
 def add(m, who, at, b, x):
     """Target b is in use from now on."""
-    link = m.links[m.nodes[at].first_link + b]
-    m.nodes[at].load_balancer.in_use += link.off
-    link.off = 0
+    mark(m, at, m.nodes[at].first_link + b, TAKEN_OUT, False)
     write_incident(m, at, ADDED, m.clock[0].now)
     return GO_ON
 
@@ -121,9 +205,7 @@ def add(m, who, at, b, x):
 @jit
 def remove(m, who, at, b, x):
     """Target b gets no more requests; those that are there are answered."""
-    link = m.links[m.nodes[at].first_link + b]
-    m.nodes[at].load_balancer.in_use -= 1 - link.off
-    link.off = 1
+    mark(m, at, m.nodes[at].first_link + b, TAKEN_OUT, True)
     write_incident(m, at, REMOVED, m.clock[0].now)
     return GO_ON
 
@@ -133,20 +215,36 @@ class LoadBalancer(Component):
     """Hands each request to one of its targets.
 
     Every entry of `targets` is a machine of its own, so `[sd.Server(4, 4)] * 5` means five machines.
-    policy: "round_robin" goes round; "random" throws a die; "pooled_queue" keeps one queue for all and hands
-    a request on when some target has a free core (its targets have cores). A core counts as taken until the target
-    has answered, its calls included. A target that is down answers at once, so it looks free.
+    policy: see `sdlib.components.policies`. "pooled_queue" keeps one queue for all and hands a request on when some
+    target has a free core (its targets have cores). A core counts as taken until the target has answered, its calls
+    included. weights: for "weighted_round_robin", one number per target.
+    A target that is down answers at once, with a refusal, so it looks free. Two things take it out of use:
+    health_check_s asks each target so often whether it is up; with max_fails, a target that refused or lost so many
+    requests in a row gets none for fail_timeout_s. tries: a request that was refused or lost is tried at the next
+    target that the policy picks, so often in all. work_ms, cpus: what the balancer itself can do.
     """
 
     targets: tuple = knob(doc="the machines that share the work", kind="components", low=1,
                           example="[sd.Server(cpus=4, ram_gb=4)] * 5")
-    policy: str = knob("round_robin", doc="who gets the next request", kind="choice", choices=POLICIES)
+    policy: str = knob("round_robin", doc="who gets the next request", kind="choice", choices=tuple(POLICIES))
+    weights: tuple = knob(None, doc="each target's share, for weighted round robin", kind="other", optional=True,
+                          example=(5, 1, 1))
+    health_check_s: float = knob(None, doc="time between two looks at each target; None: it never looks", unit="s",
+                                 low=0.01, high=86_400, optional=True, example=5)
+    max_fails: int = knob(None, doc="failures in a row after which a target rests; None: never", unit="failures",
+                          kind="whole", low=1, high=1_000_000, optional=True, example=1)
+    fail_timeout_s: float = knob(10.0, doc="how long it rests", unit="s", low=0.0, high=86_400)
+    tries: int = knob(1, doc="targets that a refused or lost request is tried at", unit="targets", kind="whole", low=1,
+                      high=100)
+    work_ms: float = knob(0.0, doc="its own work on a request", unit="ms", low=0.0, high=60_000)
+    cpus: int = knob(None, doc="its own cores; None: no limit", unit="cores", kind="whole", low=1, high=100_000,
+                     optional=True, example=2)
 
     copies_what_is_behind = True
     shape, shown = "diamond", ("policy",)
     Here = BalancerHere
-    own_name, own = "load_balancer", (("turn", "i8"), ("in_use", "i8"))
-    steps = (pick,)
+    own_name, own = "load_balancer", (("turn", "i8"), ("out", "i8"))
+    steps = (pick, hear, begin_picks, next_pick, pick_again, probe)
     actions = Component.actions | {"add": add, "remove": remove}
 
     def behind(self):
@@ -156,8 +254,12 @@ class LoadBalancer(Component):
         """The same for every target: whoever gets a request has the same work with it."""
         return 0
 
+    def weight_of(self, index):
+        return 1.0 if self.weights is None else self.weights[index]
+
     def __post_init__(self):
         super().__post_init__()
+        object.__setattr__(self, "weights", _weights(self.weights, len(self.targets)))
         if self.policy == "pooled_queue" and not all(target.places for target in self.targets):
             raise ValueError("LoadBalancer(policy='pooled_queue'): targets must all have cores, which it counts; "
                              "for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5.")
@@ -167,8 +269,11 @@ class LoadBalancer(Component):
     def places(self):
         return sum(target.places for target in self.targets) if self.policy == "pooled_queue" else 0
 
-    def fill(self, own, cells, clients):
-        own["in_use"] = len(self.targets)
+    def parts(self):
+        return () if self.cpus is None else (("cores", self.cpus),)
+
+    def actors(self):
+        return 0 if self.health_check_s is None else 1
 
     def plan(self, action, settings):
         if action not in ("add", "remove"):
@@ -178,35 +283,89 @@ class LoadBalancer(Component):
         return [(0.0, action, target, 0.0)]
 
     def process(self, here, request):
-        """One request: wait for a free core if there is one queue for all, pick a machine, pass the request on."""
+        """One request: the balancer's own work; a wait for a free core if there is one queue for all; a machine."""
+        if self.cpus is None:
+            yield from self.work(here, request)
+        else:
+            with here.pool(0).request() as core:
+                yield core
+                yield from self.work(here, request)
         if self.policy != "pooled_queue":
             return (yield from self.pass_on(here, request))
         with here.places.request() as core:
             yield core
             return (yield from self.pass_on(here, request))
 
-    def pass_on(self, here, request):
-        """To the machine that the policy picks; refused where no machine is in use."""
-        if not here.in_use:
-            return REFUSED
-        return (yield from here.call_target(request, self.pick(here, request, len(here.in_use))))
+    def work(self, here, request):
+        if self.work_ms:
+            yield here.work(request, self.work_ms)
 
-    def pick(self, here, request, machines):
-        """The number of the target that gets the request, among those in use."""
-        if self.policy == "round_robin":
-            return round_robin(here.turn, machines)
-        if self.policy == "random":
-            return random_target(here.die(request, PART_PICK), machines)
-        return first_with_room([here.in_flight[target] for target in here.in_use],
-                               [here.cores[target] for target in here.in_use], machines)
+    def pass_on(self, here, request):
+        """To the machine that the policy picks, and to others while it fails; refused where no machine is in use."""
+        turn = request.turn
+        try:
+            for number in range(1, self.tries + 1):
+                if self.tries > 1:
+                    request.turn = turn_of(turn, number)
+                if not here.in_use():
+                    return REFUSED
+                target = here.pick(request, POLICIES[self.policy])
+                status = yield from here.call_target(request, target)
+                if self.max_fails is not None:
+                    here.hear(target, status)
+                if status not in (REFUSED, LOST):
+                    break
+            return status
+        finally:
+            request.turn = turn
+
+    def act(self, here, actor):
+        """The health check, for ever."""
+        while True:
+            here.probe()
+            yield here.sleep(actor, self.health_check_s)
 
     def program(self, write):
         """The same as instructions."""
-        is_pooled = self.policy == "pooled_queue"
-        if is_pooled:
+        if self.cpus is not None:
+            write.acquire(part=0)
+        if self.work_ms:
+            write.work(self.work_ms)
+        if self.cpus is not None:
+            write.release(part=0)
+        if self.policy == "pooled_queue":
             write.acquire()
-        write.do(pick, POLICIES.index(self.policy))
-        write.call_chosen()
-        if is_pooled:
+        self._write_picks(write)
+        if self.policy == "pooled_queue":
             write.release()
         write.back()
+
+    def _write_picks(self, write):
+        again = None
+        if self.tries > 1:
+            write.holds(1)
+            write.do(begin_picks)
+            again = write.do(next_pick)
+        write.do(pick, list(POLICIES).index(self.policy))
+        write.call_chosen()
+        if self.max_fails is not None:
+            write.do(hear, self.max_fails, self.fail_timeout_s)
+        if self.tries > 1:
+            write.do(pick_again, again, self.tries)
+            write.holds(-1)
+
+    def act_program(self, write):
+        begin = write.here()
+        write.do(probe, begin, self.health_check_s or 0.0)
+        return begin
+
+
+def _weights(weights, targets):
+    if weights is None:
+        return None
+    good = (isinstance(weights, (list, tuple)) and len(weights) == targets
+            and all(is_number(weight) and 0 < weight < 1e6 for weight in weights))
+    if not good:
+        complain("LoadBalancer", "weights", weights, f"a list of {targets} positive numbers, one for each target",
+                 (5, 1, 1))
+    return tuple(map(float, weights))

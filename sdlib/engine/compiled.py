@@ -114,8 +114,8 @@ def _links(system, program):
         child = node.children[index]
         link["entry"] = NONE if program.entries[child] is None else program.entries[child]
         link["node"], link["origin"], link["place"] = child, node.index, node.component.place_of(index)
-        link["room"], link["timeout_s"], link["budget"] = system.nodes[child].component.places, NONE, NONE
-        link["saved"] = MOST_SAVED
+        link["cores"], link["timeout_s"], link["budget"] = system.nodes[child].component.places, NONE, NONE
+        link["saved"], link["weight"] = MOST_SAVED, node.component.weight_of(index)
         _fill_patience(link, node.component.patience(index))
     return links
 
@@ -142,7 +142,7 @@ def _fill_clock(clock, system, program, requests, seconds, seed):
 
 def _early(system, program):
     """Where those begin that act by themselves, and when (NaN: at once), first those of the components."""
-    actors = [(program.entries[node.index], np.nan) for node in system.nodes for _ in range(node.component.actors())]
+    actors = [(program.acts[node.index], np.nan) for node in system.nodes for _ in range(node.component.actors())]
     changes = [(begin, change.at_s) for begin, change in zip(program.changes, system.changes)]
     return np.array([*actors, *changes], float).reshape(-1, 2)
 

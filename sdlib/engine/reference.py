@@ -47,7 +47,7 @@ class Simulation:
         early = count(self.lowest_number + 1)
         for here in self.here:
             for _ in range(here.component.actors()):
-                self.world.process(here.component.process(here, Entity(next(early), 0)))
+                self.world.process(here.component.act(here, Entity(next(early), 0)))
         for change in self.plan.changes:
             begins = self.world.wake_at(change.at_s, next(early))
             begins.callbacks.append(lambda _, change=change:

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import numba
+from numba.extending import register_jitable
 
 from sdlib.whole import whole
 
@@ -35,6 +36,11 @@ def jit(function=None, entry=False, allocates=False, inline=False):
     # Compared before anything is unpickled, which may name modules that a newer version of the sources has no more.
     kept._version = f"{numba.__version__} {sources_stamp()}"
     return _compiled_whole(dispatcher)
+
+
+def on_both_engines(function):
+    """A plain function that the machine may call, too."""
+    return register_jitable(error_model="numpy", _nrt=False)(function)
 
 
 def _for_all_widths(dispatcher):

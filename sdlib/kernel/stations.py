@@ -154,7 +154,8 @@ def put_back(m, who):
     """The way that a policy chose is free again: the topmost level of the stack records it."""
     entity = m.entities[who]
     entity.top -= 1
-    m.links[m.stack[index(who * m.clock[0].levels + entity.top)].value].in_flight -= 1
+    entity.chosen = m.stack[index(who * m.clock[0].levels + entity.top)].value
+    m.links[index(entity.chosen)].in_flight -= 1
 
 
 @jit(inline=True)

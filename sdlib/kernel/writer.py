@@ -19,13 +19,15 @@ INSTRUCTION = np.dtype([("op", np.int32), ("at", np.int32), ("b", np.int32), ("x
 class Program:
     """What the machine runs.
 
-    code: INSTRUCTION[...]. entries: where each node's part begins. start: where a client begins.
+    code: INSTRUCTION[...]. entries: where each node's part begins. acts: where those begin that act there by
+    themselves. start: where a client begins.
     changes: where each planned change begins. levels: how many things an entity can hold at the same time.
     """
 
     nodes: list
     code: np.ndarray
     entries: list
+    acts: list
     start: int
     changes: list
     levels: int
@@ -40,14 +42,14 @@ class Writer:
     code: list = field(default_factory=list)
 
     def __post_init__(self):
-        self.entries, self.needs = [None] * len(self.nodes), [0] * len(self.nodes)
+        self.entries, self.acts, self.needs = [None] * len(self.nodes), [None] * len(self.nodes), [0] * len(self.nodes)
         self.node, self.depth, self.deepest, self.errands, self.most = None, 0, 0, [], 1
 
     def _add(self, op, b=0, x=0.0, at=None):
         self.code.append([op, self.node.index if at is None else at, b, x])
         return len(self.code) - 1
 
-    def _hold(self, levels):
+    def holds(self, levels):
         """Count what the request holds; at the deepest point its stack must have room for it."""
         self.depth += levels
         self.deepest = max(self.deepest, self.depth)
@@ -62,6 +64,8 @@ class Writer:
             node.component.program(self)
             self._write_errands()
             self.needs[node.index] = self.deepest
+            acts = node.component.act_program(self)
+            self.acts[node.index] = self.entries[node.index] if acts is None else acts
         return self.entries[node.index]
 
     def _begin(self, node):
@@ -71,12 +75,12 @@ class Writer:
 
     def acquire(self, part=None):
         """Wait for one of this component's places (or of one of its parts), first come, first served."""
-        self._hold(1)
+        self.holds(1)
         self._add(ACQUIRE, at=self._pool(part))
 
     def release(self, part=None):
         """Give the place to whoever waits longest."""
-        self._hold(-1)
+        self.holds(-1)
         self._add(RELEASE, at=self._pool(part))
 
     def _pool(self, part):
@@ -96,7 +100,7 @@ class Writer:
             self._add(CALL, link)
             return
         waits_for_ever = patience.timeout_s is None
-        self._hold(1)
+        self.holds(1)
         self.do(errands.begin_tries, link)
         again = self.do(errands.attempt, link, -1.0)
         if waits_for_ever:
@@ -104,11 +108,11 @@ class Writer:
         else:
             self.errands.append((again, "x", lambda: self._add(CALL, link), needed))
         self.do(errands.judge, link, again)
-        self._hold(-1)
+        self.holds(-1)
 
     def _reserve(self, levels):
-        self._hold(levels)
-        self._hold(-levels)
+        self.holds(levels)
+        self.holds(-levels)
 
     def call_all(self, groups):
         """One group of calls after another, each a list of indices; those of a group at the same time. The first
@@ -187,4 +191,4 @@ class Writer:
     def finished(self, start, changes):
         """The whole program."""
         code = np.array([tuple(instruction) for instruction in self.code], INSTRUCTION)
-        return Program(self.nodes, code, self.entries, start, changes, max(self.most, *self.needs) + 1)
+        return Program(self.nodes, code, self.entries, self.acts, start, changes, max(self.most, *self.needs) + 1)

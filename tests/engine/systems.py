@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 import sdlib as sd
-from sdlib.components.load_balancer import POLICIES
+from sdlib.components.policies import POLICIES
 from sdlib.engine.blueprint import blueprint
 from sdlib.kernel.retry import BACKOFFS, JITTERS
 from sdlib.kernel.statuses import DISTRIBUTIONS
@@ -96,10 +96,14 @@ def retries(draw, times):
 
 @st.composite
 def balancers(draw, times, behind):
-    policy = draw(st.sampled_from(POLICIES))
+    policy = draw(st.sampled_from(list(POLICIES)))
     one = servers(times, behind) if policy == "pooled_queue" else behind | servers(times, behind)
-    targets = draw(st.lists(one, min_size=1, max_size=3))
-    return sd.LoadBalancer(targets * draw(st.integers(1, 2)), policy=policy)
+    targets = draw(st.lists(one, min_size=1, max_size=3)) * draw(st.integers(1, 2))
+    weights = draw(st.none() | st.lists(st.integers(1, 5), min_size=len(targets), max_size=len(targets)))
+    return sd.LoadBalancer(
+        targets, policy=policy, weights=weights, health_check_s=draw(st.none() | times.wait_s),
+        max_fails=draw(st.none() | st.integers(1, 3)), fail_timeout_s=draw(times.pause_s), tries=draw(st.integers(1, 3)),
+        work_ms=draw(st.just(0.0) | times.work_ms), cpus=draw(st.none() | st.integers(1, 2)))
 
 
 @st.composite
