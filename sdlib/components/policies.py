@@ -12,6 +12,7 @@ from sdlib.kernel.draws import uniform
 from sdlib.kernel.jit import on_both_engines
 from sdlib.kernel.state import NONE
 
+MANY = 1 << 40  # different hashes
 SPARE = 1.25  # with bounded loads no machine has more than this many times the mean (Mirrokni et al. 2018: 1 + epsilon)
 
 
@@ -102,7 +103,7 @@ def two_choices(machines, in_use, turn, draw, user):
 @on_both_engines
 def user_hash(machines, in_use, turn, draw, user):
     """Always the same machine for a user; when one comes or goes, nearly all users move."""
-    return nth_in_use(machines, in_use, int(scattered(user, NONE) * in_use))
+    return nth_in_use(machines, in_use, int(scattered(user, NONE) * MANY) % in_use)
 
 
 @on_both_engines
