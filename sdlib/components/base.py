@@ -135,6 +135,11 @@ class Component:
     def fill(self, own, cells, clients):
         """The start state: `own` is its record, `cells` CELL[cells(clients)]."""
 
+    needs_reference = None  # why the event machine cannot run it: a function of a learner's that Numba cannot compile
+
+    def look_back(self, own):
+        """After a run on the event machine: raise what went wrong there. `own` is its record."""
+
     def machine(self):
         """What it costs: a `Machine`, or None where no price is known."""
         return Machine(assumed=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from sdlib.components.base import Component
-from sdlib.components.checks import check_number, complain, is_number, knob, shown
+from sdlib.components.checks import check_number, complain, is_number, knob
+from sdlib.components.own_policy import OwnPolicy, PolicyFailed, call_policy, next_in_use
 from sdlib.components.policies import POLICIES
 from sdlib.kernel.attributes import user_of
 from sdlib.kernel.draws import PART_PICK, uniform
@@ -15,9 +16,10 @@ from sdlib.kernel.machine import push
 from sdlib.kernel.retry import next_turn as turn_of
 from sdlib.kernel.state import GO_ON, NONE, SLEEP, TRIES, index
 from sdlib.kernel.stations import pop_level
-from sdlib.kernel.statuses import LOST, OK, REFUSED
+from sdlib.kernel.statuses import LOST, REFUSED
 
 TAKEN_OUT, SICK, RESTING = 1, 2, 4  # why a target is not in use: the schedule, a health check, its failures
+OWN = len(POLICIES)  # a learner's own
 _ROUND_ROBIN, _WEIGHTED, _RANDOM, _LEAST, _TWO, _USER_HASH, _CONSISTENT, _BOUNDED, _POOLED = POLICIES.values()
 
 
@@ -113,8 +115,16 @@ def pick(m, who, at, b, x):
         entity.status, entity.chosen = REFUSED, NONE
         return GO_ON
     draw = uniform(m.clock[0].seed, entity.request, entity.place, entity.turn, PART_PICK)
-    machines = m.links[balancer.first_link:balancer.first_link + balancer.links]
-    number = choose(machines, in_use, own.turn, draw, user_of(m, entity.request), b)
+    machines, user = m.links[balancer.first_link:balancer.first_link + balancer.links], user_of(m, entity.request)
+    if b == OWN:
+        number = call_policy(own.policy, m.links, int(balancer.first_link), int(balancer.links), int(in_use),
+                             int(own.turn), draw, int(user))
+        if number < 0 or number >= balancer.links:
+            own.failed, entity.status, entity.chosen = 1, REFUSED, NONE
+            return GO_ON
+        number = next_in_use(machines, number)
+    else:
+        number = choose(machines, in_use, own.turn, draw, user, b)
     own.turn += 1
     entity.chosen = balancer.first_link + number
     return GO_ON
@@ -215,9 +225,9 @@ class LoadBalancer(Component):
     """Hands each request to one of its targets.
 
     Every entry of `targets` is a machine of its own, so `[sd.Server(4, 4)] * 5` means five machines.
-    policy: see `sdlib.components.policies`. "pooled_queue" keeps one queue for all and hands a request on when some
-    target has a free core (its targets have cores). A core counts as taken until the target has answered, its calls
-    included. weights: for "weighted_round_robin", one number per target.
+    policy: see `sdlib.components.policies`, or a function of your own (see `OwnPolicy`). "pooled_queue" keeps one queue
+    for all and hands a request on when some target has a free core (its targets have cores). A core counts as taken
+    until the target has answered, its calls included. weights: for "weighted_round_robin", one number per target.
     A target that is down answers at once, with a refusal, so it looks free. Two things take it out of use:
     health_check_s asks each target so often whether it is up; with max_fails, a target that refused or lost so many
     requests in a row gets none for fail_timeout_s. tries: a request that was refused or lost is tried at the next
@@ -226,7 +236,8 @@ class LoadBalancer(Component):
 
     targets: tuple = knob(doc="the machines that share the work", kind="components", low=1,
                           example="[sd.Server(cpus=4, ram_gb=4)] * 5")
-    policy: str = knob("round_robin", doc="who gets the next request", kind="choice", choices=tuple(POLICIES))
+    policy: str = knob("round_robin", doc="who gets the next request: a policy's name, or a function", kind="other",
+                       choices=tuple(POLICIES))
     weights: tuple = knob(None, doc="each target's share, for weighted round robin", kind="other", optional=True,
                           example=(5, 1, 1))
     health_check_s: float = knob(None, doc="time between two looks at each target; None: it never looks", unit="s",
@@ -243,7 +254,7 @@ class LoadBalancer(Component):
     copies_what_is_behind = True
     shape, shown = "diamond", ("policy",)
     Here = BalancerHere
-    own_name, own = "load_balancer", (("turn", "i8"), ("out", "i8"))
+    own_name, own = "load_balancer", (("turn", "i8"), ("out", "i8"), ("policy", "i8"), ("failed", "i8"))
     steps = (pick, hear, begin_picks, next_pick, pick_again, probe)
     actions = Component.actions | {"add": add, "remove": remove}
 
@@ -260,6 +271,7 @@ class LoadBalancer(Component):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "weights", _weights(self.weights, len(self.targets)))
+        object.__setattr__(self, "choose", _policy(self.policy))
         if self.policy == "pooled_queue" and not all(target.places for target in self.targets):
             raise ValueError("LoadBalancer(policy='pooled_queue'): targets must all have cores, which it counts; "
                              "for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5.")
@@ -271,6 +283,21 @@ class LoadBalancer(Component):
 
     def parts(self):
         return () if self.cpus is None else (("cores", self.cpus),)
+
+    @property
+    def needs_reference(self):
+        return self.choose.problem if self.is_own else None
+
+    @property
+    def is_own(self):
+        return isinstance(self.choose, OwnPolicy)
+
+    def fill(self, own, cells, clients):
+        own["policy"] = self.choose.address if self.is_own else 0
+
+    def look_back(self, own):
+        if own["failed"]:
+            raise PolicyFailed(self.label)
 
     def actors(self):
         return 0 if self.health_check_s is None else 1
@@ -309,7 +336,7 @@ class LoadBalancer(Component):
                     request.turn = turn_of(turn, number)
                 if not here.in_use():
                     return REFUSED
-                target = here.pick(request, POLICIES[self.policy])
+                target = here.pick(request, self.choose)
                 status = yield from here.call_target(request, target)
                 if self.max_fails is not None:
                     here.hear(target, status)
@@ -346,7 +373,7 @@ class LoadBalancer(Component):
             write.holds(1)
             write.do(begin_picks)
             again = write.do(next_pick)
-        write.do(pick, list(POLICIES).index(self.policy))
+        write.do(pick, OWN if self.is_own else list(POLICIES).index(self.policy))
         write.call_chosen()
         if self.max_fails is not None:
             write.do(hear, self.max_fails, self.fail_timeout_s)
@@ -358,6 +385,15 @@ class LoadBalancer(Component):
         begin = write.here()
         write.do(probe, begin, self.health_check_s or 0.0)
         return begin
+
+
+def _policy(policy):
+    if callable(policy):
+        return OwnPolicy("LoadBalancer", policy)
+    if not isinstance(policy, str) or policy not in POLICIES:
+        complain("LoadBalancer", "policy", policy, "a function, or one of " + ", ".join(map(repr, POLICIES)),
+                 "round_robin")
+    return POLICIES[policy]
 
 
 def _weights(weights, targets):

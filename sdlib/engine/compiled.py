@@ -47,6 +47,8 @@ def run(system, arrived_s, seconds, seed, on_progress=None, until_s=None, traced
             m = grown(m, m.clock["margin"][0])
         if on_progress:
             on_progress(m.clock["now"][0] / seconds)
+    for node in system.nodes:
+        node.component.look_back(m.nodes[node.index][node.component.own_name] if node.component.own else None)
     return _records(m, system.nodes, seconds)
 
 

@@ -4,7 +4,6 @@ from numba import types
 from numba.extending import overload
 
 from sdlib.engine.kinds import KINDS, steps_of
-from sdlib.kernel.jit import jit
 from sdlib.kernel.state import GO_ON, State, TracedState
 from sdlib.kernel.writer import COLD
 

@@ -40,8 +40,8 @@ def check_growth(new_bytes, now_s):
     """MemoryError when what is pending would not fit any more. It cannot be known before the run."""
     free = _free_for(new_bytes)
     if new_bytes > USABLE * free:
-        raise MemoryError(f"After {now_s:.3g} simulated seconds too much is pending: {_size(new_bytes)} more are needed, "
-                          f"{_size(free)} are free. Simulate fewer users or seconds, or a shorter timeout_s.")
+        raise MemoryError(f"After {now_s:.3g} simulated seconds too much is pending: {_size(new_bytes)} more are "
+                          f"needed, {_size(free)} are free. Simulate fewer users or seconds, or a shorter timeout_s.")
 
 
 def _free_for(wanted):

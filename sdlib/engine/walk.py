@@ -125,7 +125,7 @@ def walk(m, who):
 
 @jit(inline=True)
 def call_chosen(m, who):
-    """Along the link that a policy chose, and counted there until the answer; NONE: on, past the PUT_BACK that follows."""
+    """Along the link that a policy chose, and counted there until the answer; NONE: past the PUT_BACK."""
     entity = m.entities[who]
     if entity.chosen == NONE:
         entity.pc += 1

@@ -102,8 +102,9 @@ def balancers(draw, times, behind):
     weights = draw(st.none() | st.lists(st.integers(1, 5), min_size=len(targets), max_size=len(targets)))
     return sd.LoadBalancer(
         targets, policy=policy, weights=weights, health_check_s=draw(st.none() | times.wait_s),
-        max_fails=draw(st.none() | st.integers(1, 3)), fail_timeout_s=draw(times.pause_s), tries=draw(st.integers(1, 3)),
-        work_ms=draw(st.just(0.0) | times.work_ms), cpus=draw(st.none() | st.integers(1, 2)))
+        max_fails=draw(st.none() | st.integers(1, 3)), fail_timeout_s=draw(times.pause_s),
+        tries=draw(st.integers(1, 3)), work_ms=draw(st.just(0.0) | times.work_ms),
+        cpus=draw(st.none() | st.integers(1, 2)))
 
 
 @st.composite
