@@ -110,7 +110,11 @@ def balancers(draw, times, behind):
 @st.composite
 def gateways(draw, times, behind):
     paths = draw(st.lists(st.sampled_from(["/", "/user", "/user/9", "/order"]), min_size=1, max_size=3, unique=True))
-    return sd.Gateway({path: draw(behind) for path in paths}, accepts=draw(st.sampled_from([("valid",), ("expired",)])),
+    return sd.Gateway({path: draw(behind) for path in paths},
+                      accepts=draw(st.sampled_from([("valid",), ("expired",), ("valid", "guest")])),
+                      allows=draw(st.none() | st.just({paths[0]: ["valid"]})),
+                      per_s=draw(st.none() | st.sampled_from([1.0, 20.0])),
+                      burst_of_all=draw(st.sampled_from([1.0, 7.0])),
                       per_user_per_s=draw(st.none() | st.sampled_from([0.5, 4.0])),
                       burst=draw(st.sampled_from([1.0, 2.0, 5.0])), check_ms=draw(times.work_ms))
 
@@ -161,7 +165,7 @@ def patience(draw, times):
     return {"timeout_s": draw(st.none() | times.wait_s), "retry": draw(retries(times)),
             "objects": draw(st.integers(1, 12)), "skew": draw(floats(0, 2)),
             "routes": draw(st.sampled_from([{"/": 1}, {"/user/9": 1, "/order/1": 2, "/x": 0.5}])),
-            "tokens": draw(st.sampled_from([{"valid": 1}, {"valid": 3, "expired": 1}])),
+            "tokens": draw(st.sampled_from([{"valid": 1}, {"valid": 3, "expired": 1, "guest": 2}])),
             "greedy_share": draw(st.sampled_from([0.0, 0.5]))}
 
 
