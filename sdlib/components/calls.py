@@ -12,21 +12,30 @@ EXAMPLE = "[sd.Database()]"
 
 @dataclass(frozen=True)
 class Call:
-    """A call that gives up after timeout_s (what was called goes on working), and tries again as `retry` says."""
+    """A call that gives up after timeout_s (what was called goes on working), and tries again as `retry` says.
+
+    hedge_s: when no answer has come after so long, the same is asked once more beside it, and whichever answer comes
+    first counts (Dean and Barroso 2013). It must be shorter than timeout_s.
+    """
 
     target: Component = knob(doc="what is called", kind="component", example="sd.Database()")
     timeout_s: float = knob(None, doc="how long it waits for an answer; None: for ever", unit="s", low=0.001,
                             high=86_400, optional=True, example=1)
     retry: Retry = knob(NEVER, doc="how it tries again after a failure", kind="other", example="sd.Retry(times=2)")
 
+    hedge_s: float = knob(None, doc="how long until a second call goes out beside the first; None: never", unit="s",
+                          low=0.001, high=86_400, optional=True, example=0.05)
+
     def __post_init__(self):
         for knob_field in fields(self):
             object.__setattr__(self, knob_field.name, checked("Call", knob_field, getattr(self, knob_field.name)))
         check_retry("Call", self.retry)
+        if self.hedge_s is not None and self.timeout_s is not None and self.hedge_s >= self.timeout_s:
+            complain("Call", "hedge_s", self.hedge_s, f"shorter than timeout_s={self.timeout_s:g}", self.timeout_s / 2)
 
     @property
     def is_plain(self):
-        return self.timeout_s is None and not self.retry.times
+        return self.timeout_s is None and self.hedge_s is None and not self.retry.times
 
 
 def check_retry(owner, retry):

@@ -74,6 +74,7 @@ class Clients(Component):
         return self.users * self.requests_per_minute / 60
 
     takes_requests = False
+    hedge_s = None  # a client asks once
     Here = CrowdHere
     actions = {}
 

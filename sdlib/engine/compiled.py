@@ -116,7 +116,8 @@ def _links(system, program):
         child = node.children[index]
         link["entry"] = NONE if program.entries[child] is None else program.entries[child]
         link["node"], link["origin"], link["place"] = child, node.index, node.component.place_of(index)
-        link["cores"], link["timeout_s"], link["budget"] = system.nodes[child].component.places, NONE, NONE
+        link["cores"] = system.nodes[child].component.places
+        link["timeout_s"] = link["hedge_s"] = link["budget"] = NONE
         link["saved"], link["weight"] = MOST_SAVED, node.component.weight_of(index)
         _fill_patience(link, node.component.patience(index))
     return links
@@ -127,6 +128,7 @@ def _fill_patience(link, patience):
         return
     retry = patience.retry
     link["timeout_s"] = NONE if patience.timeout_s is None else patience.timeout_s
+    link["hedge_s"] = NONE if patience.hedge_s is None else patience.hedge_s
     link["retries"], link["schedule"], link["jitter"] = retry.times, retry.schedule, retry.jitter_number
     link["first_s"], link["most_s"] = retry.first_s, retry.most_s
     link["budget"] = NONE if retry.budget is None else retry.budget

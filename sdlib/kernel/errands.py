@@ -7,7 +7,7 @@ it knows them by `awaits`, so an errand whose sender has given up tells nobody.
 from sdlib.kernel.draws import PART_JITTER, uniform
 from sdlib.kernel.jit import jit
 from sdlib.kernel.machine import free_entity, go_on_first, has_room, make_ready, push, spawn
-from sdlib.kernel.retry import MOST_SAVED
+from sdlib.kernel.retry import HEDGED, MOST_SAVED
 from sdlib.kernel.retry import next_turn as _next_turn
 from sdlib.kernel.retry import retry_delay_s as _retry_delay_s
 from sdlib.kernel.state import GO_ON, NONE, RESUME, SLEEP, TRIES, WAIT, index
@@ -47,7 +47,23 @@ def attempt(m, who, at, b, x):
     expect(m, who, 1)
     send_errand(m, who, int(x))
     entity.status = TIMED_OUT  # what it is if the timer ends the wait
-    entity.delay_s = m.links[b].timeout_s
+    link = m.links[b]
+    entity.delay_s = link.timeout_s if link.hedge_s < 0.0 else link.hedge_s
+    return SLEEP
+
+
+@jit
+def hedge(m, who, at, b, x):
+    """Not back yet: the same along link b once more (the errand begins at x); whichever is back first counts."""
+    entity, link = m.entities[who], m.links[b]
+    if entity.awaits == NONE:
+        return GO_ON
+    turn, entity.turn = entity.turn, next_turn(entity.turn, HEDGED)
+    send_errand(m, who, int(x))
+    entity.turn = turn
+    if link.timeout_s < 0.0:
+        return WAIT
+    entity.delay_s = link.timeout_s - link.hedge_s
     return SLEEP
 
 
@@ -136,4 +152,4 @@ def tell(m, who, at, b, x):
     return WAIT
 
 
-STEPS = (begin_tries, attempt, judge, gather, fork, join, tell)
+STEPS = (begin_tries, attempt, hedge, judge, gather, fork, join, tell)

@@ -6,7 +6,7 @@ import simpy
 
 from sdlib.kernel.draws import PART_JITTER, child_place, duration, uniform
 from sdlib.kernel.incidents import CRASHED, RESIZED, RESTORED, STOPPED
-from sdlib.kernel.retry import MOST_SAVED, next_turn, retry_delay_s
+from sdlib.kernel.retry import HEDGED, MOST_SAVED, next_turn, retry_delay_s
 from sdlib.kernel.state import NONE
 from sdlib.kernel.statuses import DISTRIBUTIONS, LOST, OK, REFUSED, TIMED_OUT
 from sdlib.kernel.world import Entity, Gathering, Places, Visit
@@ -127,7 +127,7 @@ class Here:
                 attempt += 1
                 request.turn, request.server = next_turn(turn, attempt), NONE
                 self.attempts(request, attempt)
-                status = yield from self.attempt(request, index, patience.timeout_s)
+                status = yield from self.attempt(request, index, patience)
                 if status == OK or attempt > retry.times or not self.may_retry(index, retry):
                     return status
                 wait_s = retry_delay_s(retry.schedule, retry.jitter_number, attempt, retry.first_s, retry.most_s,
@@ -148,13 +148,27 @@ class Here:
         self.saved[index] -= 1.0
         return True
 
-    def attempt(self, request, index, timeout_s):
-        if timeout_s is None:
+    def attempt(self, request, index, patience):
+        """One attempt; if it is not back after hedge_s, a second one beside it, and whichever is back first counts."""
+        if patience.timeout_s is None and patience.hedge_s is None:
             return (yield from self.visit(request, index))
         gathering = self.send_errands(request, [lambda errand: self.visit(errand, index)])
-        timer = self.sleep(request, timeout_s)
-        timer.callbacks.append(lambda _: gathering.end(TIMED_OUT))
+        if patience.hedge_s is None:
+            self._give_up_after(request, patience.timeout_s, gathering)
+        else:
+            timer = self.sleep(request, patience.hedge_s)
+            timer.callbacks.append(lambda _: self._hedge(request, index, patience, gathering))
         return (yield from gathering.wait())
+
+    def _hedge(self, request, index, patience, gathering):
+        if gathering.over.triggered or not gathering.left:
+            return
+        self.send_errand(request, lambda errand: self.visit(errand, index), gathering, next_turn(request.turn, HEDGED))
+        if patience.timeout_s is not None:
+            self._give_up_after(request, patience.timeout_s - patience.hedge_s, gathering)
+
+    def _give_up_after(self, request, seconds, gathering):
+        self.sleep(request, seconds).callbacks.append(lambda _: gathering.end(TIMED_OUT))
 
     def call_all(self, request, groups):
         """One group of calls after another, each a list of indices; those of a group at the same time. The first
@@ -174,9 +188,12 @@ class Here:
         """Each call as an entity of its own, which the sender may abandon."""
         gathering = Gathering(self.world, sender, len(calls))
         for call in calls:
-            errand = Entity(self.simulation.next_number(), sender.request, sender.place, sender.turn)
-            errand.process = self.world.process(self._errand(errand, call, gathering))
+            self.send_errand(sender, call, gathering, sender.turn)
         return gathering
+
+    def send_errand(self, sender, call, gathering, turn):
+        errand = Entity(self.simulation.next_number(), sender.request, sender.place, turn)
+        errand.process = self.world.process(self._errand(errand, call, gathering))
 
     def _errand(self, errand, call, gathering):
         status = yield from call(errand)

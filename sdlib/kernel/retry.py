@@ -4,6 +4,7 @@ BACKOFFS = ("none", "constant", "exponential", "zero, then exponential")
 JITTERS = ("none", "full", "equal", "decorrelated")
 NONE_AT_ALL, CONSTANT, EXPONENTIAL, ZERO_FIRST = range(len(BACKOFFS))
 NO_JITTER, FULL, EQUAL, DECORRELATED = range(len(JITTERS))
+HEDGED = 1008  # the attempt that a hedge counts as: its draws are like nobody else's
 MOST_SAVED = 10.0  # retries that a budget can have saved up
 
 

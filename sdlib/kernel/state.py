@@ -48,7 +48,8 @@ LINK = np.dtype([
     ("entry", "i4"), ("node", "i4"), ("place", "i4"), ("origin", "i4"),  # where it leads, its place there, whence
     ("in_flight", "i4"), ("cores", "i4"), ("out", "i4"), ("calls", "i8"),  # now on the way; cores there; why not in use
     ("weight", "f8"), ("credit", "f8"), ("rest_until_s", "f8"), ("fails", "i4"),  # what a balancer knows of a target
-    ("timeout_s", "f8"), ("retries", "i4"), ("schedule", "i4"), ("jitter", "i4"), ("first_s", "f8"), ("most_s", "f8"),
+    ("timeout_s", "f8"), ("hedge_s", "f8"), ("retries", "i4"), ("schedule", "i4"), ("jitter", "i4"),
+    ("first_s", "f8"), ("most_s", "f8"),
     ("budget", "f8"), ("saved", "f8")], align=True)  # the policy of calls along it; retries that the budget has left
 REQUEST = np.dtype([("arrived_s", "f8"), ("finished_s", "f8"), ("served_by", "i4"), ("attempts", "i2"),
                     ("status", "i1")], align=True)

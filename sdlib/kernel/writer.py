@@ -99,7 +99,7 @@ class Writer:
             self._reserve(needed)
             self._add(CALL, link)
             return
-        waits_for_ever = patience.timeout_s is None
+        waits_for_ever = patience.timeout_s is None and patience.hedge_s is None
         self.holds(1)
         self.do(errands.begin_tries, link)
         again = self.do(errands.attempt, link, -1.0)
@@ -107,6 +107,9 @@ class Writer:
             self._reserve(needed)
         else:
             self.errands.append((again, "x", lambda: self._add(CALL, link), needed))
+        if patience.hedge_s is not None:
+            second = self.do(errands.hedge, link)
+            self.errands.append((second, "x", lambda: self._add(CALL, link), needed))
         self.do(errands.judge, link, again)
         self.holds(-1)
 

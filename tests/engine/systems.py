@@ -82,7 +82,10 @@ def steps(times, behind):
 
 
 def calls(times, behind):
-    return st.builds(sd.Call, behind, timeout_s=st.none() | times.wait_s, retry=retries(times))
+    waits = st.tuples(st.none() | times.wait_s, st.none() | times.wait_s).filter(
+        lambda pair: None in pair or pair[0] > pair[1])
+    return st.builds(lambda target, wait, retry: sd.Call(target, wait[0], retry, wait[1]), behind, waits,
+                     retries(times))
 
 
 @st.composite
