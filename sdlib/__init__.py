@@ -12,6 +12,7 @@ _HOMES = {
     "sdlib.components.load_balancer": ["LoadBalancer"],
     "sdlib.components.queue": ["Queue", "Worker"],
     "sdlib.components.server": ["Server"],
+    "sdlib.components.service": ["Service"],
     "sdlib.components.calls": ["Call"],
     "sdlib.components.retry": ["Retry"],
     "sdlib.engine.schedule": ["at"],

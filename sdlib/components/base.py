@@ -116,7 +116,8 @@ class Component:
         return ()
 
     def plan(self, action, settings):
-        """What a scheduled action does here: (after_s, action, b, x), one after another."""
+        """What a scheduled action does: (after_s, action, b, x), one after another; with an index after those, to what
+        stands behind at this index."""
         if action == "kill":
             for_s = settings.pop("for_s", None)
             for_s = math.inf if for_s is None else check_number("at", "for_s", for_s, low=0.0, high=1e9, example=30,

@@ -256,7 +256,7 @@ class LoadBalancer(Component):
     Here = BalancerHere
     own_name, own = "load_balancer", (("turn", "i8"), ("out", "i8"), ("policy", "i8"), ("failed", "i8"))
     steps = (pick, hear, begin_picks, next_pick, pick_again, probe)
-    actions = Component.actions | {"add": add, "remove": remove}
+    actions = Component.actions | {"add": add, "remove": remove, "rolling_upgrade": None}
 
     def behind(self):
         return self.targets
@@ -303,11 +303,31 @@ class LoadBalancer(Component):
         return 0 if self.health_check_s is None else 1
 
     def plan(self, action, settings):
+        if action == "rolling_upgrade":
+            return self._one_after_another(settings)
         if action not in ("add", "remove"):
             return super().plan(action, settings)
         target = check_number("at", "target", settings.pop("target", None), low=0, high=len(self.targets) - 1,
                               example=0, whole=True)
         return [(0.0, action, target, 0.0)]
+
+    def _one_after_another(self, settings):
+        """Each target in its turn: no more requests, time to finish what is there, the upgrade, back in use."""
+        drain_s = check_number("at", "drain_s", settings.pop("drain_s", 5.0), low=0.0, high=86_400, example=5, unit="s")
+        changes, begin_s = [], 0.0
+        for number, target in enumerate(self.targets):
+            if "upgrade" not in target.actions:
+                raise ValueError(f"at(action='rolling_upgrade'): target {number} is a {target.label}, which cannot be "
+                                 "upgraded; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5.")
+            taken = dict(settings)
+            upgrade = target.plan("upgrade", taken)
+            changes.append((begin_s, "remove", number, 0.0))
+            changes += [(begin_s + drain_s + after_s, step, b, x, number) for after_s, step, b, x in upgrade]
+            begin_s += drain_s + max(after_s for after_s, *_ in upgrade)
+            changes.append((begin_s, "add", number, 0.0))
+        settings.clear()
+        settings.update(taken)
+        return changes
 
     def process(self, here, request):
         """One request: the balancer's own work; a wait for a free core if there is one queue for all; a machine."""

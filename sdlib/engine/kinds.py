@@ -12,9 +12,10 @@ from sdlib.components.gateway import Gateway
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
+from sdlib.components.service import Service
 from sdlib.kernel.writer import KERNEL_STEPS
 
-KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker, Gateway)
+KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker, Gateway, Service)
 
 
 def kinds_in(nodes):

@@ -35,8 +35,8 @@ def at(seconds, action, component, **settings):
     """A change to a component at a time, for `sd.simulate(..., schedule=[...])`.
 
     action: what this kind of component can do: "kill" (for_s=...), "restore", "resize" (places=...), a server "upgrade"
-    (cpus=, ram_gb=, down_s=), a balancer "add" and "remove" (target=0, 1, ...), a cache "invalidate", a queue
-    "redrive". component: the object in the system (every place where it stands), or its name ("server 2").
+    (cpus=, ram_gb=, down_s=), a balancer "add" and "remove" (target=0, 1, ...) and "rolling_upgrade" (drain_s=, and
+    what an upgrade takes), a cache "invalidate", a queue "redrive". component: the object in the system (every place where it stands), or its name ("server 2").
     """
     seconds = check_number("at", "seconds", seconds, low=0.0, high=LATEST_S, example=60, unit="s")
     if not isinstance(action, str):
@@ -54,9 +54,9 @@ def planned(nodes, schedule):
     if not isinstance(schedule, (list, tuple)) or not all(isinstance(change, At) for change in schedule):
         complain("simulate", "schedule", schedule, "a list of changes made by sd.at", f"[{EXAMPLE}]")
     own = [Change(at_s, node.index, action, b, x) for node in nodes for at_s, action, b, x in node.component.planned()]
-    asked = [Change(change.at_s + after_s, node.index, action, b, x) for change in schedule
-             for node in _found(nodes, change.component)
-             for after_s, action, b, x in _plan(change, node.component)]
+    asked = [Change(change.at_s + after_s, node.children[behind[0]] if behind else node.index, action, b, x)
+             for change in schedule for node in _found(nodes, change.component)
+             for after_s, action, b, x, *behind in _plan(change, node.component)]
     return own + asked
 
 
