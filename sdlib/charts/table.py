@@ -4,6 +4,7 @@ import pandas as pd
 
 from sdlib.charts.words import number
 from sdlib.components.checks import complain
+from sdlib.results.run import check_run
 
 MOST_COLUMNS = 5
 
@@ -30,8 +31,12 @@ def table(runs, *columns, of="run"):
     """
     if not isinstance(runs, dict) or not runs:
         complain("table", "runs", runs, "a dict of labels to runs", {"100 users": "run"})
-    unknown = [name for name in columns if name not in COLUMNS]
-    if unknown or not 1 <= len(columns) <= MOST_COLUMNS:
+    for run in runs.values():
+        check_run("table", run, "runs")
+    known = all(isinstance(name, str) and name in COLUMNS for name in columns)
+    if not known or not 1 <= len(columns) <= MOST_COLUMNS:
         complain("table", "columns", columns, f"1 to {MOST_COLUMNS} of " + ", ".join(map(repr, COLUMNS)), "sent")
+    if not isinstance(of, str):
+        complain("table", "of", of, "a text that says what the labels are", "users")
     rows = [[number(float(COLUMNS[name](run))) for name in columns] for run in runs.values()]
     return pd.DataFrame(rows, index=list(runs), columns=list(columns)).rename_axis(of, axis=1)

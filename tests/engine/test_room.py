@@ -13,7 +13,6 @@ from sdlib.components.checks import knob
 from sdlib.engine import compiled, room
 from sdlib.engine.plan import plan
 from sdlib.kernel.state import CLOCK, ENTITY, LEVEL, State
-from sdlib.kernel.statuses import OK
 
 
 def chain(length, end):
