@@ -48,7 +48,10 @@ def still(build, settings, chart="latency", seconds=60, seed=0, highlight=None):
 
 
 def settings_table(build, settings, seconds=60, seed=0):
-    """One row for each of the settings (a list of dictionaries): the settings, and what the panel's tiles show."""
+    """One row for each of the settings (a list of dictionaries): the settings, and what the panel's tiles show.
+
+    p50_ms and p99_ms are those of answered requests: read them beside error_percent.
+    """
     if not isinstance(settings, (list, tuple)) or not settings:
         complain("settings_table", "settings", settings, "a list of dictionaries", [EXAMPLE])
     rows = []

@@ -15,7 +15,7 @@ BAND = "rgba(90,90,90,0.28)"
 
 
 def timeline(run, every_s=None, width=840, height=560):
-    """Throughput and failures, latency and requests in the system over time, below each other.
+    """Throughput and failures, latency of what was answered, and requests in the system over time, below each other.
 
     A time in which a machine was down is a grey band with its name, in every plot. every_s: length of a bin in s;
     by default a sixtieth of the run.
@@ -127,12 +127,13 @@ def _failures(bins, failed, run):
 def _latency(bins, run):
     traces = [_line("p50", bins, bins.table["p50_ms"], ORANGE, "solid", "diamond"),
               _line("p99", bins, bins.table["p99_ms"], PURPLE, "dash", "square")]
-    return Plot(traces, f"The p99 latency reached {duration(bins.table['p99_ms'].max())}.", y=duration_axis("latency"))
+    return Plot(traces, f"The p99 of the answered reached {duration(bins.table['p99_ms'].max())}.",
+                y=duration_axis("latency of answered"))
 
 
 def _linear_latency(bins, run):
     plot = _latency(bins, run)
-    plot.y = {"title": {"text": "latency (ms)"}}
+    plot.y = {"title": {"text": "latency of answered (ms)"}}
     return plot
 
 
