@@ -88,8 +88,8 @@ def figure(figure_id):
     (10, 'msg')
     """
     table = figures().set_index("id")
-    if figure_id not in table.index:
-        close = difflib.get_close_matches(str(figure_id), table.index, n=3, cutoff=0.0)
+    if not isinstance(figure_id, str) or figure_id not in table.index:
+        close = difflib.get_close_matches(figure_id if isinstance(figure_id, str) else "", table.index, n=3, cutoff=0.0)
         complain("figure", "figure_id", figure_id, f"an id of figures(), such as {', '.join(close)}", close[0])
     row = table.loc[figure_id]
     return Figure(_number_or_words(row["value"]), row["unit"], row["source"], row["where"], row["basis"])

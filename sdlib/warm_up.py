@@ -42,9 +42,8 @@ def _tables():
 
 
 def _charts():
-    import plotly.graph_objects as go
-    import_module("sdlib.charts")
-    go.Figure(go.Scatter(x=[0], y=[0])).to_json()
+    import sdlib as sd
+    sd.charts.diagram(sd.Database())._repr_mimebundle_()
 
 
 def _panel():

@@ -368,8 +368,18 @@ def test_numbers_in_words(value, said):
 
 
 def test_here_says_that_only_answered_requests_count_after_a_crash(busy, crashed):
-    assert "CRASHED" in charts.latency_against_utilization(crashed).layout.annotations[0].text
-    assert "CRASHED" not in charts.latency_against_utilization(busy).layout.annotations[0].text
+    after, before = (charts.latency_against_utilization(run).layout.annotations[0].text for run in (crashed, busy))
+    assert "CRASHED" in after and "mean of those answered: " in after
+    assert "CRASHED" not in before and "answered" not in before
+
+
+def test_a_latency_beside_failures_says_that_it_is_that_of_the_answered(crashed):
+    def titles(figure):
+        return {axis.get("title", {}).get("text") for name, axis in figure.layout.to_plotly_json().items()
+                if name.startswith("yaxis")}
+    figure = charts.timeline(crashed)
+    assert "latency of answered" in titles(figure) and "The p99 of the answered reached" in figure.layout.meta["alt"]
+    assert "latency of answered (ms)" in titles(charts.still(shop, {"users": 20_000}, chart="timeline"))
 
 
 # --- beyond the wall ---

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from sdlib import warm_up
 from sdlib.whole import whole
 
 ROOT = Path(__file__).parents[1]
@@ -143,3 +144,29 @@ def test_the_setup_cell_saves_one_constant_line(tmp_path, monkeypatch):
 
 def test_outside_a_notebook_it_says_so_in_a_line(tmp_path):
     assert python("import sdlib as sd; sd.ready()", folder=tmp_path) == ["ready"]
+
+
+def test_while_it_loads_it_says_what(monkeypatch):
+    said = []
+    monkeypatch.setattr(warm_up, "in_notebook", lambda: True)
+    monkeypatch.setattr(warm_up, "_line", lambda: said.append)
+    warm_up.ready()
+    assert said[0] == "getting ready: tables (1 of 5)" and "getting ready: charts (3 of 5)" in said
+    assert said[-1] == "ready" and len(said) == 6
+
+
+FIRST_PICTURES = """
+import sys
+import sdlib as sd
+def build(users=100, cpus=4):
+    return sd.Server(cpus=cpus, ram_gb=4, calls=[sd.Database()]), sd.Clients(users=users)
+sd.ready()
+before = set(sys.modules)
+sd.charts.diagram(build()[0])._repr_mimebundle_(), sd.explore(build)._repr_mimebundle_()
+print(*{name.partition(".")[0] for name in set(sys.modules) - before})
+"""
+
+
+def test_the_first_diagram_and_the_first_panel_find_all_loaded(tmp_path):
+    """The first diagram took 6 to 9 s without a word: most of it was loading."""
+    assert python(FIRST_PICTURES, folder=tmp_path) == ["ready", ""]

@@ -22,6 +22,15 @@ def test_a_table_says_what_the_summary_says_in_plain_words():
     assert table.loc["100 users", "answered (%)"] == "100"
 
 
+def test_a_latency_in_a_table_is_that_of_the_answered_once_some_failed():
+    calm, dead = run_of(), run_of(1_000_000, seconds=5)
+    names = ["mean latency (ms)", "p99 latency (ms)", "failed (%)"]
+    assert list(sd.table({"a": calm}, *names).columns) == names
+    assert list(sd.table({"a": calm, "b": dead}, *names).columns) == ["mean of answered (ms)", "p99 of answered (ms)",
+                                                                      "failed (%)"]
+    assert "p99 of answered (ms)" in sd.ledger("00").columns
+
+
 @pytest.mark.parametrize(("runs", "columns"), [({}, ["sent"]), (5, ["sent"]), ({"a": 1}, []), ({"a": 1}, ["p99_ms"]),
                                                ({"a": 1}, ["sent"] * 6)])
 def test_a_table_that_cannot_be_is_refused(runs, columns):

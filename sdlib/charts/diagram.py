@@ -36,7 +36,7 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
     run = system_or_run if hasattr(system_or_run, "stations") else None
     nodes = _nodes(system_or_run)
     names = [node.name for node in nodes]
-    if highlight is not None and highlight not in names:
+    if highlight is not None and not (isinstance(highlight, str) and highlight in names):
         complain("diagram", "highlight", highlight, "a component, one of " + ", ".join(map(repr, names[:12])), names[0])
     seen = _seen(run, nodes)
     placing = place(nodes, width, height)

@@ -7,6 +7,8 @@ import numpy as np
 from sdlib.charts.axes import round_up
 from sdlib.charts.theme import INK, ORANGE, Plot, duration_axis, figure, line, marks, note
 from sdlib.charts.words import duration, number
+from sdlib.components.checks import complain, takes
+from sdlib.results.run import check_run
 
 QUANTILES = (("p50", 0.50, "circle"), ("p95", 0.95, "diamond"), ("p99", 0.99, "square"))
 POINTS, LEAST_SHARE = 160, 1e-4
@@ -21,6 +23,10 @@ def latency_distribution(run, theory=None, width=840, height=400, log=True):
 
     theory: a function quantile -> latency in ms (such as `sd.theory.mmc(...).latency_quantile_ms`), or None.
     """
+    check_run("latency_distribution", run)
+    if theory is not None and not takes(theory, 0.5):
+        complain("latency_distribution", "theory", theory, "a function of a quantile that gives ms, or None",
+                 "sd.theory.mmc(60, 10, 1).latency_quantile_ms")
     return figure([distribution_plot(run, theory, log)], width, height)
 
 

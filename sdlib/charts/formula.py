@@ -16,8 +16,12 @@ def formula_and_runs(table, x, y, says=None, bars=INTERVAL, log_x=False, width=8
     column. says: the sentence; counted from the table unless given. bars: what low and high are. ValueError if a
     column is missing.
     """
+    for name, text in (("x", x), ("y", y)):
+        if not isinstance(text, str):
+            complain("formula_and_runs", name, text, "the name of an axis", "users")
     if not isinstance(table, pd.DataFrame) or not {x, *NEEDED} <= set(table):
-        complain("formula_and_runs", "table", list(table), f"a DataFrame with the columns {x}, {', '.join(NEEDED)}",
+        given = list(table) if isinstance(table, pd.DataFrame) else table
+        complain("formula_and_runs", "table", given, f"a DataFrame with the columns {x}, {', '.join(NEEDED)}",
                  "pd.DataFrame(rows)")
     says = says or _counted(table)
     traces = [_line(table[x], table["formula"]), _bars(table[x], table["low"], table["high"], bars)]

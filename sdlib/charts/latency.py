@@ -9,6 +9,7 @@ from sdlib.charts.erlang import erlang_curve, offered_load
 from sdlib.charts.theme import INK, ORANGE, VERMILION, Plot, above, duration_axis, figure, line, marks
 from sdlib.charts.words import duration, number
 from sdlib.components.checks import complain
+from sdlib.results.run import check_run
 
 LONGEST_TRAIL = 100
 # A run that was offered more than it can do, or that crashed, is drawn beyond the wall at 100 %, in a band of its own.
@@ -110,22 +111,28 @@ def _beyond(run):
 
 
 def _curve(theory, last_run):
-    if isinstance(theory, str):
-        if theory != "erlang_c":
-            complain("latency_against_utilization", "theory", theory,
-                     "'erlang_c', a DataFrame with columns utilization and mean_ms, or None", "erlang_c")
-        return None if last_run is None else erlang_curve(last_run.system)
-    return theory
+    is_table = isinstance(theory, pd.DataFrame) and {"utilization", "mean_ms"} <= set(theory)
+    if theory is None or is_table:
+        return theory
+    if not isinstance(theory, str) or theory != "erlang_c":
+        complain("latency_against_utilization", "theory", theory,
+                 "'erlang_c', a DataFrame with columns utilization and mean_ms, or None", "erlang_c")
+    return None if last_run is None else erlang_curve(last_run.system)
 
 
 def _points(runs):
     """(utilization_percent, mean_ms) of each run, where it is drawn; the last run; why that is beyond the wall."""
     columns = ["utilization_percent", "mean_ms"]
     if isinstance(runs, pd.DataFrame):
+        if not set(columns) <= set(runs):
+            complain("latency_against_utilization", "runs", runs, "a table with the columns " + ", ".join(columns),
+                     "sd.sweep(build, grid)")
         return runs[columns].reset_index(drop=True).astype(float), None, ""
     runs = runs if isinstance(runs, (list, tuple)) else [runs]
     if not runs:
         complain("latency_against_utilization", "runs", runs, "a run, at least one run in a list, or a table", "run")
+    for run in runs:
+        check_run("latency_against_utilization", run, "runs")
     rows = pd.concat([run.summary() for run in runs], ignore_index=True)[columns].astype(float)
     reasons = [_beyond(run) for run in runs]
     rows.loc[[bool(why) for why in reasons], "utilization_percent"] = BEYOND

@@ -7,6 +7,7 @@ import numpy as np
 from sdlib.charts.latency import offered_load
 from sdlib.charts.theme import BLUE, GREEN, INK, VERMILION, WHITE, Plot, note, plain
 from sdlib.charts.words import duration, number
+from sdlib.results.run import check_run
 from sdlib.theory import mmc
 
 CROWDS = np.logspace(1, 6, 101)
@@ -16,6 +17,7 @@ LOOKS = {"waiting for a core": (VERMILION, "/"), "computing": (BLUE, ""), "in th
 
 def answered_against_users(run, settings):
     """Lesson 0: the share of the requests that was answered, below the most that the machine could answer."""
+    check_run("answered_against_users", run)
     users, answered = run.clients.users, 100 - float(run.summary()["error_percent"].iloc[0])
     full_at = users / offered_load(run)
     crowds = np.sort([*CROWDS, full_at])    # with the very place where the line bends
@@ -33,6 +35,7 @@ def answered_against_users(run, settings):
 
 def where_the_time_goes(run, settings):
     """Lesson 1: the mean latency of a request, taken apart, as computed and as simulated."""
+    check_run("where_the_time_goes", run)
     bars = {"this run": _measured(run)}
     if (computed := _computed(run)) is not None:
         bars = {"formula": computed, **bars}

@@ -11,13 +11,14 @@ from sdlib.charts.latency import latency_plot
 from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.theme import Plot, compose, stacked
 from sdlib.charts.timeline import timeline_plots
-from sdlib.components.checks import check_number, complain
+from sdlib.components.checks import check_number, complain, takes
 from sdlib.engine.arrivals import expected_requests
 from sdlib.results.simulate import simulate
 
 REQUESTS_PER_REDRAW = 200_000
 CHART_SIZE, CHART_MARGIN = (450, 350), {"l": 78, "r": 14, "t": 40, "b": 72}
 STARTS_LOGARITHMIC = ("distribution",)
+EXAMPLE = {"users": 100}
 
 
 def _latency(run, log, trail):
@@ -41,14 +42,21 @@ def still(build, settings, chart="latency", seconds=60, seed=0, highlight=None):
     build(**settings) -> (system, clients). chart: as in `sd.explore`. A run of more than 200,000 requests is
     shortened, as in the panel.
     """
+    _check_settings("still", build, settings)
     run = run_at(build, settings, seconds, seed)
     return side_by_side(diagram(run, highlight, *CHART_SIZE), chart_figure(chart_plots(chart, run, settings)))
 
 
 def settings_table(build, settings, seconds=60, seed=0):
-    """One row for each of the settings (a list of dictionaries): the settings, and what the panel's tiles show."""
+    """One row for each of the settings (a list of dictionaries): the settings, and what the panel's tiles show.
+
+    p50_ms and p99_ms are those of answered requests: read them beside error_percent.
+    """
+    if not isinstance(settings, (list, tuple)) or not settings:
+        complain("settings_table", "settings", settings, "a list of dictionaries", [EXAMPLE])
     rows = []
     for chosen in settings:
+        _check_settings("settings_table", build, chosen)
         run = run_at(build, chosen, seconds, seed)
         measured = run.summary().iloc[0]
         rows.append({**chosen, "served_per_s": round(measured["throughput_per_s"], 1),
@@ -57,6 +65,14 @@ def settings_table(build, settings, seconds=60, seed=0):
                      "utilization_percent": round(measured["utilization_percent"], 1),
                      "usd_per_month": _whole(measured["usd_per_month"]), "simulated_s": round(run.seconds, 1)})
     return pd.DataFrame(rows)
+
+
+def _check_settings(owner, build, settings):
+    if not callable(build):
+        complain(owner, "build", build, "a function that returns (system, clients)", "build")
+    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings) or not takes(
+            build, **settings):
+        complain(owner, "settings", settings, "a dictionary of settings that build takes", EXAMPLE)
 
 
 def _whole(usd):
@@ -74,7 +90,7 @@ def run_at(build, settings, seconds=60, seed=0):
 
 def check_chart(chart):
     """ValueError unless it is the name of a chart or a function."""
-    if not (isinstance(chart, str) and chart in CHARTS) and not callable(chart):
+    if not (isinstance(chart, str) and chart in CHARTS) and not takes(chart, None, None):
         complain("explore", "chart", chart, "one of " + ", ".join(map(repr, CHARTS))
                  + ", or a function (run, settings) -> traces", "latency")
 

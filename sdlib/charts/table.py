@@ -4,6 +4,7 @@ import pandas as pd
 
 from sdlib.charts.words import number
 from sdlib.components.checks import complain
+from sdlib.results.run import check_run
 
 MOST_COLUMNS = 5
 
@@ -20,18 +21,26 @@ COLUMNS = {
     "busy (%)": _of_summary("utilization_percent"), "crashes": lambda run: run.stations["crashes"].sum(),
     "$ a month": _of_summary("usd_per_month"),
 }
+OF_ANSWERED = {"mean latency (ms)": "mean of answered (ms)", "p99 latency (ms)": "p99 of answered (ms)"}
 
 
 def table(runs, *columns, of="run"):
     """A row for each run, as texts: a DataFrame for reading. `run.summary()` has the numbers for computing.
 
     runs: dict of a label to a Run. columns: at most five of the names in COLUMNS; of: what the labels are.
-    Latencies are those of answered requests. ValueError for a column that is not known, or too many.
+    Latencies are those of answered requests; where some failed, the heading says so. ValueError for a column that is
+    not known, or too many.
     """
     if not isinstance(runs, dict) or not runs:
         complain("table", "runs", runs, "a dict of labels to runs", {"100 users": "run"})
-    unknown = [name for name in columns if name not in COLUMNS]
-    if unknown or not 1 <= len(columns) <= MOST_COLUMNS:
+    for run in runs.values():
+        check_run("table", run, "runs")
+    known = all(isinstance(name, str) and name in COLUMNS for name in columns)
+    if not known or not 1 <= len(columns) <= MOST_COLUMNS:
         complain("table", "columns", columns, f"1 to {MOST_COLUMNS} of " + ", ".join(map(repr, COLUMNS)), "sent")
+    if not isinstance(of, str):
+        complain("table", "of", of, "a text that says what the labels are", "users")
     rows = [[number(float(COLUMNS[name](run))) for name in columns] for run in runs.values()]
-    return pd.DataFrame(rows, index=list(runs), columns=list(columns)).rename_axis(of, axis=1)
+    some_failed = any(run.summary()["failed"].iloc[0] for run in runs.values())
+    headings = [OF_ANSWERED.get(name, name) if some_failed else name for name in columns]
+    return pd.DataFrame(rows, index=list(runs), columns=headings).rename_axis(of, axis=1)

@@ -5,6 +5,7 @@ import numpy as np
 from sdlib.charts.theme import BLUE, INK, ORANGE, PURPLE, VERMILION, Plot, above, duration_axis, figure, plain
 from sdlib.charts.words import duration, number
 from sdlib.components.server import Server
+from sdlib.results.run import check_run
 
 MOST_BINS = 60
 A_MOMENT_S = 1e-6
@@ -14,11 +15,12 @@ BAND = "rgba(90,90,90,0.28)"
 
 
 def timeline(run, every_s=None, width=840, height=560):
-    """Throughput and failures, latency and requests in the system over time, below each other.
+    """Throughput and failures, latency of what was answered, and requests in the system over time, below each other.
 
     A time in which a machine was down is a grey band with its name, in every plot. every_s: length of a bin in s;
     by default a sixtieth of the run.
     """
+    check_run("timeline", run)
     return figure(timeline_plots(run, every_s), width, height)
 
 
@@ -46,7 +48,7 @@ class _Bins:
     """The run's timeline, and where each bin is drawn: at its middle."""
 
     def __init__(self, run, every_s):
-        self.every_s = every_s or max(run.seconds / MOST_BINS, 1e-6)
+        self.every_s = max(run.seconds / MOST_BINS, 1e-6) if every_s is None else every_s
         self.table = run.timeline(self.every_s)
         self.starts_s = self.table["second"].to_numpy()
         self.ends_s = np.minimum(self.starts_s + self.every_s, run.seconds)
@@ -59,6 +61,7 @@ def outages(run):
     A crash loses all that is in flight at one instant, which is how it is found; the machine is back `restart_s`
     later. Where clients try again, only crashes that lost a request for good are found.
     """
+    check_run("outages", run)
     # Guessed from what was lost, until a run lists its incidents.
     servers = {node.name: node.component for node in run.nodes if isinstance(node.component, Server)}
     found = [(start, end, name, "DOWN") for name, server in servers.items() for start, end in server.down
@@ -124,12 +127,13 @@ def _failures(bins, failed, run):
 def _latency(bins, run):
     traces = [_line("p50", bins, bins.table["p50_ms"], ORANGE, "solid", "diamond"),
               _line("p99", bins, bins.table["p99_ms"], PURPLE, "dash", "square")]
-    return Plot(traces, f"The p99 latency reached {duration(bins.table['p99_ms'].max())}.", y=duration_axis("latency"))
+    return Plot(traces, f"The p99 of the answered reached {duration(bins.table['p99_ms'].max())}.",
+                y=duration_axis("latency of answered"))
 
 
 def _linear_latency(bins, run):
     plot = _latency(bins, run)
-    plot.y = {"title": {"text": "latency (ms)"}}
+    plot.y = {"title": {"text": "latency of answered (ms)"}}
     return plot
 
 

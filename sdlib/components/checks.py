@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import fractions
+import inspect
 import numbers
 import reprlib
 import types
@@ -83,6 +84,17 @@ def is_number(value):
 def is_storable(value):
     """A number that a float can hold; infinite and NaN are left to the caller."""
     return is_number(value) and not (isinstance(value, int) and abs(value) > LARGEST_WHOLE)
+
+
+def takes(function, *arguments, **named):
+    """Whether it is a function that can be called so."""
+    if not callable(function):  # asked first: `signature` would write out what is none, and its repr may never end
+        return False
+    try:
+        inspect.signature(function).bind(*arguments, **named)
+    except (TypeError, ValueError):  # other arguments, or a built-in function that does not say what it takes
+        return False
+    return True
 
 
 def pairs_of_numbers(pairs):

@@ -84,6 +84,8 @@ class Clients(Component):
         check_retry("Clients", self.retry)
         for name in ("routes", "countries", "tokens"):
             object.__setattr__(self, name, _shares(name, getattr(self, name)))
+        if not isinstance(self.access_log, (AccessLog, type(None))):
+            complain("Clients", "access_log", self.access_log, "left out: Clients.from_access_log sets it", None)
         if self.arrivals_s is not None:
             object.__setattr__(self, "arrivals_s", _replay(self.arrivals_s))
 

@@ -7,7 +7,7 @@ import numpy as np
 import simpy
 
 from sdlib.components.base import Component
-from sdlib.components.checks import knob
+from sdlib.components.checks import knob, shown
 from sdlib.kernel.draws import PART_FAILURE, uniform
 from sdlib.kernel.here import Here
 from sdlib.kernel.incidents import REDRIVEN, write_incident
@@ -386,7 +386,7 @@ class Queue(Component):
     def __post_init__(self):
         super().__post_init__()
         if not isinstance(self.worker, Worker):
-            raise ValueError(f"Queue(worker={self.worker!r:.60}): worker must be a sd.Worker; "
+            raise ValueError(f"Queue(worker={shown(self.worker)}): worker must be a sd.Worker; "
                              "for example worker=sd.Worker(count=2).")
 
     def behind(self):

@@ -64,7 +64,7 @@ def _found(nodes, wanted):
     found = [node for node in nodes if node.component is wanted or node.name == wanted]
     if not found:
         name = wanted if isinstance(wanted, str) else wanted.label
-        raise ValueError(f"at(component={name!r}): there is no such component in the system, it has "
+        raise ValueError(f"at(component={shown(name)}): there is no such component in the system, it has "
                          f"{', '.join(node.name for node in nodes[:10])}; for example {EXAMPLE}.")
     return found
 

@@ -6,6 +6,7 @@ from importlib import metadata
 
 import pandas as pd
 
+from sdlib.components.checks import shown
 from sdlib.labs.stage import find_program
 
 PACKAGES = {"aiohttp": "the web server and its clients", "boto3": "the queue and the topic",
@@ -38,9 +39,9 @@ def ready(*components):
     The same on every machine that has it.
     """
     table = check()
-    unknown = [name for name in components if name not in table.index]
+    unknown = [name for name in components if not isinstance(name, str) or name not in table.index]
     if unknown:
-        raise ValueError(f"lab.ready({unknown[0]!r}): known components are {', '.join(table.index)}; "
+        raise ValueError(f"lab.ready({shown(unknown[0])}): known components are {', '.join(table.index)}; "
                          "for example ready('NGINX').")
     chosen = table.loc[list(components or FIRST_LESSONS)]
     return "\n".join([PURPOSE, *(f"- {name}, as {row['stands_for']}: " + (

@@ -147,7 +147,7 @@ class LoadResult:
         return float(ends_s.max())
 
     def summary(self):
-        """One-row DataFrame: counts; throughput; mean times and p50, p95, p99 of latency in ms; utilization."""
+        """One-row DataFrame: counts, throughput, utilization; of the answered alone mean times, p50, p95, p99 in ms."""
         counts, answered = self.requests["status"].value_counts(), self.answered
         p50, p95, p99 = answered["latency_ms"].quantile([0.50, 0.95, 0.99])
         busy_s = answered["service_ms"].sum() / 1000

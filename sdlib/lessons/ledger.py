@@ -9,7 +9,7 @@ from sdlib.charts.words import number
 from sdlib.results.simulate import simulate
 
 SECONDS, SEED = 60, 1
-COLUMNS = ("system", "users", "availability (%)", "p99 latency (ms)", "$ a month")
+COLUMNS = ("system", "users", "availability (%)", "p99 of answered (ms)", "$ a month")
 
 
 def ledger(upto):

@@ -5,9 +5,9 @@ import warnings
 
 import numpy as np
 
-from sdlib.components.checks import check_number, complain, shown
+from sdlib.components.checks import check_number, complain
 from sdlib.kernel.statuses import IN_FLIGHT, OK
-from sdlib.results.run import Run
+from sdlib.results.run import check_run
 from sdlib.theory import Interval, relaxation_s, student_t
 from sdlib.theory.intervals import wilson_limits
 
@@ -95,9 +95,7 @@ def batch_means(run, measure="latency_ms", batches=20, after_s=0.0, level=0.95):
     "throughput_per_s" (batches of equal time). after_s: leaves out what ended before. Warns when a batch is shorter
     than 10 relaxation times. Source: Law, Simulation Modeling and Analysis (2015), 9.5.3.
     """
-    if not isinstance(run, Run):
-        raise ValueError(f"batch_means(run={shown(run)}): run must be what sd.simulate gives; "
-                         "for example run=sd.simulate(system, clients, seconds=600).")
+    check_run("batch_means", run)
     if not isinstance(measure, str) or measure not in BATCHED:
         complain("batch_means", "measure", measure, "one of " + ", ".join(map(repr, BATCHED)), "latency_ms")
     batches = check_number("batch_means", "batches", batches, low=2, high=10_000, example=20, whole=True)

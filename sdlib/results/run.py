@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from sdlib.components.checks import check_number
+from sdlib.components.checks import check_number, shown
 from sdlib.engine.records import SAMPLES, count_names
 from sdlib.kernel.incidents import INCIDENTS
 from sdlib.kernel.statuses import IN_FLIGHT, LOST, OK, STATUSES, TIMED_OUT, TURNED_AWAY
@@ -237,6 +237,13 @@ class Run:
     def _keeps(self, count):
         """Which components count that."""
         return [count in node.component.counts for node in self.nodes]
+
+
+def check_run(owner, run, parameter="run"):
+    """ValueError unless it is what `simulate` gives."""
+    if not isinstance(run, Run):
+        raise ValueError(f"{owner}({parameter}={shown(run)}): {parameter} must be what sd.simulate gives; "
+                         f"for example {parameter}=sd.simulate(system, clients).")
 
 
 def _bin_of(times_s, starts_s):

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from sdlib.components.checks import check_number
+from sdlib.components.checks import check_number, shown
 from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import STATUSES
 from sdlib.results import trace_rows
@@ -25,7 +25,7 @@ def trace_table(run, request):
     """
     last = len(run.requests) - 1
     if last < 0:
-        raise ValueError(f"trace(request={request!r:.60}): this run has no requests; simulate longer, "
+        raise ValueError(f"trace(request={shown(request)}): this run has no requests; simulate longer, "
                          "for example 60 seconds.")
     request = check_number("trace", "request", request, low=0, high=last, example=0, whole=True)
     rows = trace_rows.rows_of(run, _until_s(run, request))

@@ -11,6 +11,7 @@ from sdlib.charts.words import number
 from sdlib.components.checks import check_number
 from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import OK, STATUSES
+from sdlib.results.run import check_run
 from sdlib.stage.moment import Moment, in_words
 from sdlib.stage.pack import pack
 from sdlib.stage.scene import scene_of, unit
@@ -79,6 +80,7 @@ def watch(run, from_s=None, seconds=None):
     from_s, seconds: which part of the run; without them the part in which most happens. A long window is cut to
     what can be sent to the browser; the stage says what it shows.
     """
+    check_run("watch", run)
     stage = Stage()
     stage.show(run, from_s, seconds)
     return stage

@@ -8,7 +8,7 @@ from dataclasses import fields
 import ipywidgets
 
 from sdlib.components.base import Component
-from sdlib.components.checks import complain, is_number
+from sdlib.components.checks import complain, is_number, is_storable, shown
 from sdlib.components.clients import Clients
 from sdlib.engine.blueprint import blueprint
 from sdlib.teach.panel_controls import ChoiceControl, RangeControl
@@ -28,9 +28,7 @@ def make_sliders(build, given, fine=None):
 
     Raises ValueError for a parameter that build does not have, for more than four, for a start out of range.
     """
-    if not callable(build):
-        complain("explore", "build", build, "a function that returns " + PAIR, "build")
-    parameters = inspect.signature(build).parameters
+    parameters = _parameters(build)
     takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     for name in given:
         if name not in parameters and not takes_any:
@@ -46,6 +44,17 @@ def make_sliders(build, given, fine=None):
     fine = _checked_fine(fine, wanted)
     return [_control(name, spec, defaults.get(name), known.get(name, NO_KNOB), fine.get(name))
             for name, spec in wanted.items()]
+
+
+def _parameters(build):
+    try:
+        return inspect.signature(build).parameters if callable(build) else _wrong_build(build)
+    except ValueError:  # a built-in function that does not say what it takes
+        return _wrong_build(build)
+
+
+def _wrong_build(build):
+    complain("explore", "build", build, "a function that returns " + PAIR, "build")
 
 
 def _check_missing(parameters, given):
@@ -87,7 +96,7 @@ def _knobs(build, settings):
     made = build(**settings)
     is_pair = isinstance(made, (tuple, list)) and len(made) == 2
     if not is_pair or not isinstance(made[0], Component) or not isinstance(made[1], Clients):
-        raise ValueError(f"explore(build={build!r:.60}): build must return {PAIR}, and it returned {made!r:.60}; "
+        raise ValueError(f"explore(build={shown(build)}): build must return {PAIR}, and it returned {shown(made)}; "
                          "for example return sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100).")
     return {knob.name: knob.metadata for component in (made[1], *(node.component for node in blueprint(made[0])))
             for knob in fields(component) if knob.metadata.get("kind") in ("number", "whole", "choice")}
@@ -109,7 +118,7 @@ def _control(name, spec, start, knob, fine):
         made = _range(name, _usual_range(name, start, knob), start, knob, unit, fine)
     elif _is_range(spec):
         made = _range(name, spec, start, knob, unit, fine)
-    elif spec is None or (isinstance(spec, (list, dict, tuple)) and len(spec)):
+    elif spec is None or (isinstance(spec, (list, dict, tuple)) and len(spec) and all(map(_is_option, spec))):
         made = ChoiceControl(name, ipywidgets.Dropdown(options=spec or knob["choices"]), unit)
     else:
         _wrong(name, spec)
@@ -118,6 +127,12 @@ def _control(name, spec, start, knob, fine):
         made.put(start)
         made.start = made.value
     return made
+
+
+def _is_option(item):
+    """What a list of choices may show: texts, numbers, yes and no, or a label with a value."""
+    is_labelled = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+    return isinstance(item, (str, bool)) or is_storable(item) or is_labelled
 
 
 def _is_range(spec):

@@ -230,8 +230,7 @@ CASES = [
     (lambda run: sd.Queue(worker=None),
      "Queue(worker=None): worker must be a component of a system; for example worker=sd.Worker(count=2)."),
     (lambda run: sd.Queue(worker=DATABASE),
-     "Queue(worker=Database(name=None, connections=16, query_ms=1.0, distributi): worker must be a "
-     "sd.Worker; for example worker=sd.Worker(count=2)."),
+     "Queue(worker=<Database>): worker must be a sd.Worker; for example worker=sd.Worker(count=2)."),
     (lambda run: sd.Queue(worker=sd.Worker(), visibility_timeout_s=0),
      "Queue(visibility_timeout_s=0): visibility_timeout_s must be a number from 0.001 to 43,200 (s); "
      "for example visibility_timeout_s=30.0."),

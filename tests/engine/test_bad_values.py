@@ -1,5 +1,9 @@
-"""Every public parameter of results and theory, by class of badness: one clear sentence, at once, none accepted."""
+"""Every public parameter by class of badness: one clear sentence, at once, none accepted.
 
+Of the teaching tools: tests/teach/test_bad_values_of_the_tools.py; of the labs: tests/labs/test_labs.py.
+"""
+
+import dataclasses
 import decimal
 import math
 import time
@@ -103,6 +107,82 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
             NO_NUMBER, ()) for name, sound in SOUND.items() for parameter in sound]
+
+# Every knob of every component, of retries and of calls; the rest of its arguments is sound.
+KNOBS = {sd.Clients: {"users": 100}, sd.Server: {"cpus": 1, "ram_gb": 4}, sd.Database: {}, sd.Worker: {},
+         sd.Cache: {"target": sd.Database()}, sd.Queue: {"worker": sd.Worker()}, sd.Call: {"target": sd.Database()},
+         sd.LoadBalancer: {"targets": [sd.Database()]}, sd.Gateway: {"services": {"/": sd.Database()}},
+         sd.Retry: {"times": 2}}
+MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4", "empty": "", "class": int,
+               "ragged": [[1], [2, 3]], "function": len, "frame": pd.DataFrame()}
+
+
+def fits(knob):
+    """The values of NO_NUMBER that this knob may have."""
+    fitting = {"text": {"text"}, "arrivals_s": {"list", "array"}, "target": {"huge system"}}
+    return {*(["none"] if knob.metadata["optional"] else []),
+            *fitting.get(knob.name, fitting.get(knob.metadata["kind"], ()))}
+
+
+PLACES += [(kind.__name__, knob.name,
+            lambda v, run, kind=kind, sound=sound, name=knob.name: kind(**sound | {name: v}),
+            NO_NUMBER | MORE_VALUES, fits(knob)) for kind, sound in KNOBS.items() for knob in dataclasses.fields(kind)]
+
+# What is drawn, looked up and planned.
+CHARTS, TABLE = sd.charts, pd.DataFrame({"users": [1.0], "formula": [1.0], "low": [1.0], "high": [1.0]})
+NO_TEXT = {name: value for name, value in (NO_NUMBER | MORE_VALUES).items() if name not in ("text", "empty")}
+PLACES += [
+    *[("spike", name, lambda v, run, name=name: sd.spike(**{"at_s": 20, "seconds": 10, "times": 5, name: v}), NO_NUMBER,
+       ()) for name in ("at_s", "seconds", "times")],
+    ("at", "seconds", lambda v, run: sd.at(v, "kill", SYSTEM), NO_NUMBER, ()),
+    ("at", "action", lambda v, run: sd.at(1, v, SYSTEM), NO_TEXT, ()),
+    ("at", "component", lambda v, run: sd.at(1, "kill", v), NO_TEXT, ("huge system",)),
+    ("simulate", "engine", lambda v, run: sd.simulate(SYSTEM, CROWD, 1, engine=v), NO_NUMBER | MORE_VALUES, ()),
+    ("simulate", "schedule", lambda v, run: sd.simulate(SYSTEM, CROWD, 1, schedule=v), NO_NUMBER, ()),
+    ("simulate", "schedule", lambda v, run: sd.simulate(SYSTEM, CROWD, 1, schedule=[v]), NO_NUMBER, ()),
+    ("trace", "request", lambda v, run: run.trace(v), NO_NUMBER, ()),
+    ("watch", "run", lambda v, run: sd.watch(v), NO_NUMBER | MORE_VALUES, ()),
+    ("watch", "from_s", lambda v, run: sd.watch(run, v, 1), NO_NUMBER, ("none",)),
+    ("watch", "seconds", lambda v, run: sd.watch(run, 0, v), NO_NUMBER, ("none",)),
+    ("table", "runs", lambda v, run: sd.table(v, "sent"), NO_NUMBER | MORE_VALUES, ()),
+    ("table", "runs", lambda v, run: sd.table({"a": v}, "sent"), NO_NUMBER | MORE_VALUES, ()),
+    ("table", "columns", lambda v, run: sd.table({"a": run}, v), NO_NUMBER | MORE_VALUES, ()),
+    ("table", "of", lambda v, run: sd.table({"a": run}, "sent", of=v), NO_TEXT, ()),
+    ("figure", "figure_id", lambda v, run: sd.data.figure(v), NO_NUMBER | MORE_VALUES, ()),
+    *[(name, parameter, call, NO_NUMBER | MORE_VALUES, ()) for name, parameter, call in (
+        ("timeline", "run", lambda v, run: CHARTS.timeline(v)),
+        ("outages", "run", lambda v, run: CHARTS.outages(v)),
+        ("latency_distribution", "run", lambda v, run: CHARTS.latency_distribution(v)),
+        ("answered_against_users", "run", lambda v, run: CHARTS.answered_against_users(v, {})),
+        ("where_the_time_goes", "run", lambda v, run: CHARTS.where_the_time_goes(v, {})),
+        ("latency_against_utilization", "runs", lambda v, run: CHARTS.latency_against_utilization(v)),
+        ("still", "build", lambda v, run: CHARTS.still(v, {})),
+        ("explore", "chart", lambda v, run: sd.explore(build_users, chart=v)),
+        ("settings_table", "settings", lambda v, run: CHARTS.settings_table(build_users, [v])),
+        ("formula_and_runs", "table", lambda v, run: CHARTS.formula_and_runs(v, "users", "y")))],
+    ("system", "system", lambda v, run: CHARTS.diagram(v), NO_NUMBER, ()),
+    ("system", "system", lambda v, run: CHARTS.erlang_curve(v), NO_NUMBER, ()),
+    ("diagram", "highlight", lambda v, run: CHARTS.diagram(run, v), NO_NUMBER | MORE_VALUES, ("none",)),
+    ("timeline", "every_s", lambda v, run: CHARTS.timeline(run, v), {**NO_NUMBER, "zero": 0}, ("none",)),
+    ("latency_against_utilization", "theory", lambda v, run: CHARTS.latency_against_utilization(run, v),
+     NO_NUMBER | MORE_VALUES, ("none",)),
+    ("latency_distribution", "theory", lambda v, run: CHARTS.latency_distribution(run, v),
+     {name: value for name, value in (NO_NUMBER | MORE_VALUES).items() if name not in ("class", "function")},
+     ("none",)),
+    ("still", "settings", lambda v, run: CHARTS.still(build_users, v), NO_NUMBER | MORE_VALUES, ()),
+    ("explore", "chart", lambda v, run: CHARTS.still(build_users, {}, v), NO_NUMBER | MORE_VALUES, ()),
+    ("settings_table", "settings", lambda v, run: CHARTS.settings_table(build_users, v), NO_NUMBER | MORE_VALUES, ()),
+    *[("formula_and_runs", name,
+       lambda v, run, name=name: CHARTS.formula_and_runs(TABLE, **{"x": "users", "y": "y", name: v}), NO_TEXT, ())
+      for name in ("x", "y")],
+    ("explore", "build", lambda v, run: sd.explore(v), NO_NUMBER | MORE_VALUES, ()),
+    ("explore", "goals", lambda v, run: sd.explore(build_users, goals=v), NO_NUMBER | MORE_VALUES, ("none",)),
+    ("explore", "seconds", lambda v, run: sd.explore(build_users, seconds=v), NO_NUMBER, ()),
+    ("explore", "seed", lambda v, run: sd.explore(build_users, seed=v), NO_NUMBER, ()),
+    ("explore", "fine", lambda v, run: sd.explore(build_users, fine=v), NO_NUMBER, ("none",)),
+    ("explore", "fine", lambda v, run: sd.explore(build_users, users=(10, 1_000), fine={"users": v}), NO_NUMBER, ()),
+    ("explore", "users", lambda v, run: sd.explore(build_users, users=v), NO_NUMBER, ("none",)),
+]
 CASES = [pytest.param(owner, call, value, parameter, id=f"{owner}-{parameter}-{kind}")
          for owner, parameter, call, values, allowed in PLACES for kind, value in values.items() if kind not in allowed]
 
@@ -128,6 +208,15 @@ def test_every_public_function_of_theory_is_walked():
     walked = {*SOUND, "confidence_interval", "littles_law", "availability"}  # the last two: tests/test_theory.py
     assert walked == {name for name in THEORY.__all__ if not isinstance(getattr(THEORY, name), type)}
     assert len(CASES) >= 200
+
+
+def test_every_public_name_is_walked():
+    tools = {"exercise", "goals", "lab", "ledger", "predict", "progress", "quiz"}  # walked where the docstring says
+    without_parameters = {"Run", "charts", "data", "ready", "theory"}
+    walked = {owner for owner, *_ in PLACES} | {"cost"}  # cost speaks of the "system"
+    assert walked >= {*sd.__all__} - tools - without_parameters
+    of_charts = {name for name in CHARTS.__all__ if name not in ("Plot", "erlang_curve")}  # that one, too
+    assert walked >= of_charts
 
 
 @pytest.mark.parametrize("name", ["users", "seed"])

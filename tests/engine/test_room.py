@@ -1,10 +1,15 @@
 """The compiled engine finds room for whatever one step of a request can cause."""
 
+from contextlib import ExitStack
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from compare import run_both
 
 import sdlib as sd
+from sdlib.components.base import Component
+from sdlib.components.checks import knob
 from sdlib.engine import compiled, room
 from sdlib.engine.plan import plan
 from sdlib.kernel.state import CLOCK, ENTITY, LEVEL, State
@@ -68,3 +73,42 @@ def test_the_writer_counts_how_much_a_request_can_hold(threads):
     counted = compiled.translate(plan(system, sd.Clients(users=1))).levels
     assert counted >= 10 + 9 + 1 + (9 if threads else 0), "visits, tries, a core, threads"
     run_both(system, sd.Clients(users=400), 5)
+
+
+@dataclass(frozen=True, eq=False)
+class Greedy(Component):
+    """Holds six places while it calls the next: more than any component of the course."""
+
+    next: Component = knob(doc="what it calls", kind="component", example="sd.Database()")
+
+    places, takes = 60, 6
+
+    def behind(self):
+        return (self.next,)
+
+    def process(self, here, request):
+        with ExitStack() as held:
+            for _ in range(self.takes):
+                place = held.enter_context(here.places.request())
+                yield place
+            yield here.work(request, 10.0)
+            return (yield from here.call(request))
+
+    def program(self, write):
+        for _ in range(self.takes):
+            write.acquire()
+        write.work(10.0)
+        write.call()
+        for _ in range(self.takes):
+            write.release()
+        write.back()
+
+
+def test_a_component_that_holds_many_things_has_room_for_all():
+    """A bound of three a call was set by hand: what a fourth wrote fell into the neighbour's stack, unseen."""
+    system = sd.Database(query_ms=0)
+    for _ in range(5):
+        system = Greedy(system)
+    assert compiled.translate(plan(system, sd.Clients(users=1))).levels >= 5 * (1 + Greedy.takes) + 2
+    run = run_both(system, sd.Clients(users=300), 10)
+    assert (run.requests["status"] != "in flight").mean() > 0.95

@@ -157,6 +157,12 @@ def test_what_is_missing_is_named(monkeypatch):
         lab.ready("Apache")
 
 
+@pytest.mark.parametrize("wrong", [None, 5, ["NGINX"], {"NGINX": 1}, b"NGINX", 10**5_000, ""], ids=range(7))
+def test_what_is_no_component_is_told(wrong):
+    with pytest.raises(ValueError, match="known components are.*NGINX.*for example"):
+        lab.ready(wrong)
+
+
 BAD_SERVERS = [("cpus", 0), ("cpus", -1), ("cpus", 2.5), ("cpus", 1_000_000), ("cpus", "four"), ("cpus", None),
                ("service_ms", 0), ("service_ms", math.nan), ("service_ms", math.inf), ("ram_requests", 0),
                ("ram_requests", 10**9), ("restart_s", -1), ("restart_s", 3600), ("seed", -1), ("port", 70_000)]

@@ -54,6 +54,8 @@ PARAMETERS = {
     "answer(question)": lambda bad: sd.quiz("01").answer(bad, 1),
     "answer(choice)": lambda bad: sd.quiz("01").answer(1, bad),
     "progress(lesson)": lambda bad: sd.progress(bad),
+    "goals(number)": lambda bad: sd.goals(bad),
+    "ledger(upto)": lambda bad: sd.ledger(bad),
 }
 POSSIBLE = {("check(what a function gives)", "zero")}  # the first in line: a policy, though a bad one
 CARDS = {"check(answer), a value", "check(answer), a function", "check(what a function gives)", "hint(number)"}
