@@ -23,6 +23,7 @@ _HOMES = {
     "sdlib.results.bill": ["cost"],
     "sdlib.charts.table": ["table"],
     "sdlib.lessons.ledger": ["ledger"],
+    "sdlib.lessons.shop": ["shop"],
     "sdlib.stage.widget": ["watch"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],

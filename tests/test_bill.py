@@ -114,3 +114,8 @@ def test_what_is_not_a_system_is_refused():
     for wrong in (None, "shop", Clients(users=100)):
         with pytest.raises(ValueError, match="system must be a component"):
             cost(wrong)
+
+
+def test_a_pool_of_threads_inside_a_machine_costs_nothing_more():
+    plain, threaded = (sd.Server(cpus=4, ram_gb=4, threads=threads) for threads in (None, 50))
+    assert sd.cost(threaded)["usd_per_month"].tolist() == sd.cost(plain)["usd_per_month"].tolist()

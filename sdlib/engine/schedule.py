@@ -36,7 +36,8 @@ def at(seconds, action, component, **settings):
 
     action: what this kind of component can do: "kill" (for_s=...), "restore", "resize" (places=...), a server "upgrade"
     (cpus=, ram_gb=, down_s=), a balancer "add" and "remove" (target=0, 1, ...) and "rolling_upgrade" (drain_s=, and
-    what an upgrade takes), a cache "invalidate", a queue "redrive". component: the object in the system (every place where it stands), or its name ("server 2").
+    what an upgrade takes), a cache "invalidate", a queue "redrive". component: the object in the system (every place
+    where it stands), or its name ("server 2").
     """
     seconds = check_number("at", "seconds", seconds, low=0.0, high=LATEST_S, example=60, unit="s")
     if not isinstance(action, str):

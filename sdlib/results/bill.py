@@ -7,6 +7,7 @@ import pandas as pd
 
 from sdlib.data import instances
 from sdlib.engine.blueprint import blueprint
+from sdlib.kernel.state import NONE
 
 HOURS_PER_MONTH = 730
 LISTED = "listed price: on demand, Linux, us-east-1, 2026-07-20"
@@ -23,12 +24,17 @@ def cost(system):
     usd_per_month is NaN and basis says why; vcpu and memory_gib are then what was asked for.
     Prices: sdlib.data.instances(). Raises ValueError for what is not a system.
     """
-    return pd.DataFrame([{"component": node.name, **_machine(node)} for node in blueprint(system)])
+    return pd.DataFrame([{"component": node.name, **_machine(node)} for node in _machines(system)])
 
 
 def usd_per_month(system):
     """The sum of `cost(system)` in US dollars; NaN when a machine in it has no known price."""
-    return float(sum(_machine(node)["usd_per_month"] for node in blueprint(system)))
+    return float(sum(_machine(node)["usd_per_month"] for node in _machines(system)))
+
+
+def _machines(system):
+    """The nodes that are machines: a pool inside one, such as its threads, costs nothing more."""
+    return [node for node in blueprint(system) if node.part_of == NONE]
 
 
 def _machine(node):

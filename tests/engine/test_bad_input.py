@@ -258,7 +258,9 @@ CASES = [
      "LoadBalancer(targets=[<Server>, 5]): targets "
      "must be a list of at least one component; for example targets=[sd.Server(cpus=4, ram_gb=4)] * 5."),
     (lambda run: sd.LoadBalancer(targets=[SERVER], policy='fastest'),
-     "LoadBalancer(policy='fastest'): policy must be one of 'round_robin', 'random', 'pooled_queue'; "
+     "LoadBalancer(policy='fastest'): policy must be a function, or one of 'round_robin', 'weighted_round_robin', "
+     "'random', 'least_connections', 'two_choices', 'ip_hash', 'consistent_hash', 'bounded_consistent_hash', "
+     "'pooled_queue'; "
      "for example policy='round_robin'."),
     (lambda run: sd.LoadBalancer(targets=[sd.Cache(DATABASE)], policy='pooled_queue'),
      "LoadBalancer(policy='pooled_queue'): targets must all have cores, which it counts; "

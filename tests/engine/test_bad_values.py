@@ -119,7 +119,8 @@ MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4"
 
 def fits(knob):
     """The values of NO_NUMBER that this knob may have."""
-    fitting = {"text": {"text"}, "arrivals_s": {"list", "array"}, "target": {"huge system"}}
+    fitting = {"text": {"text"}, "arrivals_s": {"list", "array"}, "target": {"huge system"},
+               "weights": {"list"}}
     return {*(["none"] if knob.metadata["optional"] else []),
             *fitting.get(knob.name, fitting.get(knob.metadata["kind"], ()))}
 

@@ -1,0 +1,97 @@
+"""The shop as it stands after each lesson: what later lessons, tables and tests build on."""
+
+from sdlib.components.calls import Call
+from sdlib.components.checks import check_number, complain
+from sdlib.components.database import Database
+from sdlib.components.gateway import Gateway
+from sdlib.components.load_balancer import LoadBalancer
+from sdlib.components.server import Server
+from sdlib.components.service import Service
+
+FIRST, LAST = 1, 8
+ROUTES = {"/product": 0.80, "/user": 0.10, "/order": 0.07, "/payment": 0.03}  # an assumption: most only look around
+MACHINES = {"user": 1, "product": 3, "order": 1, "payment": 1, "notification": 1}
+
+
+def shop(lesson, **knobs):
+    """The system as it stands after that lesson, from 1 to 8; see the functions below for its knobs.
+
+    1, 2: one small server. 3, 4: one large server. 5: five small servers, and no one who knows which of them is up.
+    6: a balancer in front of them. 7: five services. 8: a gateway in front of the services.
+    """
+    lesson = check_number("shop", "lesson", lesson, low=FIRST, high=LAST, example=LAST, whole=True)
+    build = _BUILD[lesson]
+    known = build.__kwdefaults__
+    for name in knobs:
+        if name not in known:
+            complain("shop", "knob", name, "one of " + ", ".join(map(repr, known)), next(iter(known)))
+    return build(**knobs)
+
+
+def small_server(*, cpus=4, ram_gb=4, service_ms=10.0, restart_s=30.0, connections=16):
+    """Steps 1 to 5: one machine and its database."""
+    return Server(cpus, ram_gb, service_ms, restart_s=restart_s, calls=[Database(connections)], name="server")
+
+
+def large_server(*, cpus=1000, ram_gb=128, service_ms=10.0, restart_s=30.0, connections=300):
+    """Steps 5 to 8: the document's large machine, with a database that keeps up."""
+    return small_server(cpus=cpus, ram_gb=ram_gb, service_ms=service_ms, restart_s=restart_s, connections=connections)
+
+
+def five_servers(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64):
+    """Steps 9 and 10: requests go to any of them, as a list of addresses does it: also to one that is down."""
+    return LoadBalancer(_farm(machines, cpus, ram_gb, service_ms, connections), policy="random", name="addresses")
+
+
+def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, policy="least_connections",
+             health_check_s=5.0, tries=2):
+    """Steps 11 to 14: a balancer that looks after its machines."""
+    return LoadBalancer(_farm(machines, cpus, ram_gb, service_ms, connections), policy=policy,
+                        health_check_s=health_check_s, tries=tries, work_ms=0.1, cpus=2)
+
+
+def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0):
+    """Steps 15 and 16, by path: user, product, order, payment; notification stands behind payment.
+
+    An order asks user and product at the same time; a payment asks order, then notifies. machines: how many of each.
+    """
+    count = MACHINES | (machines or {})
+
+    def service(name, service_ms, calls):
+        machine = Service(cpus, ram_gb, service_ms, calls=calls, threads=threads, name=name)
+        return machine if count[name] == 1 else LoadBalancer(
+            [machine] * count[name], policy="least_connections", health_check_s=5.0, name=f"{name} balancer")
+
+    def call(target):
+        return Call(target, timeout_s)
+
+    user = service("user", 5.0, [Database(32, 1.0, name="user database")])
+    product = service("product", 10.0, [Database(64, 1.0, name="product database")])
+    notification = service("notification", 5.0, [])
+    order = service("order", 15.0, [[call(user), call(product)], Database(32, 2.0, name="order database")])
+    payment = service("payment", payment_ms, [call(order), call(notification)])
+    return {"/user": user, "/product": product, "/order": order, "/payment": payment}
+
+
+def split(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0):
+    """The services behind something that only looks at the path."""
+    parts = services(machines=machines, cpus=cpus, ram_gb=ram_gb, threads=threads, timeout_s=timeout_s,
+                     payment_ms=payment_ms)
+    return Gateway(parts, check_ms=0.0, name="paths")
+
+
+def guarded(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0, per_user_per_s=5.0,
+            burst=10.0, per_s=None):
+    """Steps 17 and 18: a gateway that also asks who comes, and how often."""
+    parts = services(machines=machines, cpus=cpus, ram_gb=ram_gb, threads=threads, timeout_s=timeout_s,
+                     payment_ms=payment_ms)
+    return Gateway(parts, per_user_per_s=per_user_per_s, burst=burst, per_s=per_s)
+
+
+def _farm(machines, cpus, ram_gb, service_ms, connections):
+    """Machines of the same kind, one database for all."""
+    return [Server(cpus, ram_gb, service_ms, calls=[Database(connections)], name="server")] * machines
+
+
+_BUILD = {1: small_server, 2: small_server, 3: large_server, 4: large_server, 5: five_servers, 6: balanced, 7: split,
+          8: guarded}

@@ -1,0 +1,44 @@
+"""The shop after each lesson: it runs, it grows by one thing at a time, and its knobs are told when they are wrong."""
+
+import pytest
+
+import sdlib as sd
+from sdlib.lessons.shop import FIRST, LAST, ROUTES
+
+CROWD = sd.Clients(users=1_000, routes=ROUTES)
+
+
+@pytest.mark.parametrize("lesson", range(FIRST, LAST + 1))
+def test_it_serves_a_crowd_of_a_thousand(lesson):
+    run = sd.simulate(sd.shop(lesson), CROWD, seconds=60)
+    assert set(run.requests["status"]) <= {"ok", "in flight"} and len(run.requests) > 3_000
+    assert run.summary()["usd_per_month"].iloc[0] > 0 or lesson in (3, 4)  # no listed machine has 1,000 cores
+
+
+def test_each_lesson_adds_one_thing():
+    kinds = [set(sd.simulate(sd.shop(lesson), CROWD, seconds=1).stations["kind"]) for lesson in range(FIRST, LAST + 1)]
+    assert kinds[0] == kinds[3] == {"Server", "Database"}
+    assert kinds[4] - kinds[3] == {"LoadBalancer"}
+    assert kinds[6] - kinds[5] >= {"Service", "Gateway"}
+
+
+def test_an_order_asks_user_and_product_and_a_payment_asks_order_and_notifies():
+    run = sd.simulate(sd.shop(8), sd.Clients(users=1_000, routes={"/payment": 1}), seconds=60)
+    served = run.stations["served"]
+    assert served["payment"] == pytest.approx(served["order"], abs=3)
+    assert served["notification"] == pytest.approx(served["user"], abs=3)
+    assert served["product 1"] > 0
+
+
+def test_large_numbers_of_the_document():
+    run = sd.simulate(sd.shop(3), sd.Clients(users=1_000_000), seconds=5)
+    assert run.summary(after_s=1)["utilization_percent"].iloc[0] == pytest.approx(66.7, abs=2)
+
+
+@pytest.mark.parametrize("wrong, says", [
+    (lambda: sd.shop(0), "lesson must be a whole number from 1 to 8"),
+    (lambda: sd.shop("last"), "lesson must be a whole number"),
+    (lambda: sd.shop(2, edges=5), "knob must be one of 'cpus'")])
+def test_what_it_refuses(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        wrong()
