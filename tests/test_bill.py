@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import sdlib as sd
 from sdlib.components.base import Machine
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
