@@ -21,6 +21,7 @@ _HOMES = {
     "sdlib.results.certainty": ["batch_means"],
     "sdlib.results.bill": ["cost"],
     "sdlib.charts.table": ["table"],
+    "sdlib.lessons.checking": ["beside_formula"],
     "sdlib.lessons.ledger": ["ledger"],
     "sdlib.stage.widget": ["watch"],
     "sdlib.teach.explore": ["explore"],

@@ -1,4 +1,4 @@
-"""A server in which a learner's policy says who is next, on the reference engine: the trial of lesson 01's medium exercise."""
+"""A server whose line a learner's policy orders, on the reference engine: the trial of lesson 01's medium exercise."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""A server at whose door a learner's policy decides who gets in, on the reference engine: the trial of lesson 02's medium exercise."""
+"""A server whose door a learner's policy keeps, on the reference engine: the trial of lesson 02's medium exercise."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
