@@ -80,3 +80,34 @@ def test_past_capacity_only_the_run_is_drawn():
     plot = where_the_time_goes(run_of(8_000), {})
     assert plot.traces[0]["y"] == ["this run"]
     figure([plot])
+
+
+def shop_of(users):
+    return sd.Server(cpus=4, ram_gb=4, calls=[sd.Database()]), sd.Clients(users=users)
+
+
+def test_a_formula_stands_beside_the_runs_of_as_many_crowds_as_asked_for():
+    shown = sd.beside_formula(shop_of, "requests answered (%)", lambda users: 50 + users / 100, seeds=3, seconds=5,
+                              spread="range", users=(100, 20_000), says="So it is.")
+    formula, bars = shown.data
+    assert list(formula.x) == [100, 20_000] and list(formula.y) == [51, 250]
+    answered = [100 - sd.simulate(*shop_of(20_000), seconds=5, seed=seed).summary()["error_percent"].iloc[0]
+                for seed in range(3)]
+    top, half = bars.y[1], bars.error_y.array[1]
+    assert top + half == pytest.approx(max(answered), rel=1e-4) and top - half == pytest.approx(min(answered), rel=1e-4)
+    assert bars.y[0] == 100 and shown.layout.xaxis.type == "log", "two decades"
+
+
+def test_an_interval_is_that_of_replicate():
+    shown = sd.beside_formula(shop_of, "mean latency (ms)", lambda users: 12, seeds=4, seconds=20, users=[3_000])
+    found = sd.replicate(lambda: shop_of(3_000), seeds=4, seconds=20).loc["mean_ms"]
+    bars = shown.data[1]
+    assert bars.y[0] == pytest.approx(found["mean"], rel=1e-4), "drawn to five digits"
+    assert bars.error_y.array[0] == pytest.approx(found["half_width"], rel=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"shows": "joy"}, {"spread": "wide"}, {"users": ()}, {"users": 5}, {"cpus": [4]}])
+def test_a_check_that_cannot_be_is_refused(wrong):
+    asked = {"shows": "requests inside", "formula": lambda users: 1, "users": [100]} | wrong
+    with pytest.raises(ValueError, match=r"beside_formula\(.*for example"):
+        sd.beside_formula(shop_of, **asked)

@@ -33,9 +33,10 @@ MILLION = Prediction(
     right=lambda run: 3 - band(_answered_percent(run), (0.005, 0.2, 2)),
     result=lambda run: f"In this run {figure(run, 'answered'):,} of {figure(run, 'sent'):,} requests were answered.",
     because="Each request takes up memory until it is answered, and 512 fit. At 66,667 a second, so many have come "
-            "in 8 milliseconds, and the server crashes. It is down for 30 seconds, comes back, and crashes again at once.",
+            "in 8 milliseconds, and the server crashes. It is down for 30 seconds, comes back, and crashes again at "
+            "once.",
     answer_shown_as=(r"6 of 4,001,630", r"0\.000[12]", r"99\.999", r"almost (nobody|no ?one|none)", r"hardly an",
-                     r"next to nothing", r"(system|server) that breaks", r"nearly (all|every)\w* (is|are|was|were) lost"),
+                     r"next to nothing", r"nearly (all|every)\w* (is|are|was|were) lost", r"system that breaks"),
 )
 
 EASY = Exercise(
