@@ -9,7 +9,7 @@ from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import distribution_plot
 from sdlib.charts.latency import latency_plot
 from sdlib.charts.side_by_side import side_by_side
-from sdlib.charts.theme import Plot, compose, stacked
+from sdlib.charts.theme import Plot, compose, picture, stacked
 from sdlib.charts.timeline import timeline_plots
 from sdlib.components.checks import check_number, complain
 from sdlib.engine.arrivals import expected_requests
@@ -96,10 +96,8 @@ def chart_plots(chart, run, settings, log=None, trail=None):
 
 def chart_figure(plots):
     """A `go.Figure` of the size that the chart has in the panel."""
-    import plotly.graph_objects as go
-
     HeldAxes().fit(plots)
-    return go.Figure(chart_picture(plots))
+    return picture(chart_picture(plots))
 
 
 def chart_picture(plots):

@@ -9,6 +9,7 @@ from sdlib.whole import whole
 # Okabe and Ito's palette: told apart by readers with any common colour blindness.
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
+ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 _AXIS = {"gridcolor": GRID, "linecolor": INK, "showline": True, "zeroline": False, "ticks": "outside",
@@ -24,7 +25,8 @@ TEMPLATE = {"layout": {
 class Plot:
     """One pair of axes: traces, axes and notes as the plain dictionaries that Plotly reads.
 
-    alt: a full sentence that says what is to be seen. shapes and notes refer to the plot's own axes.
+    alt: a full sentence that says what is to be seen. shapes and notes refer to the plot's own axes. at_top: names of
+    traces that stand at the upper edge, wherever that is.
     """
 
     traces: list
@@ -34,6 +36,7 @@ class Plot:
     title: str = ""
     shapes: list = field(default_factory=list)
     notes: list = field(default_factory=list)
+    at_top: tuple = ()
 
 
 def compose(cells, width, height, margin=None):
@@ -56,11 +59,16 @@ def compose(cells, width, height, margin=None):
 
 def figure(plots, width=840, height=400, gap=0.07):
     """A `go.Figure` with the plots below each other."""
-    with whole():
-        from plotly.graph_objects import Figure
-
     HeldAxes().fit(plots)
-    return Figure(compose(stacked(plots, (0, 1), 1, gap), width, height))
+    return picture(compose(stacked(plots, (0, 1), 1, gap), width, height))
+
+
+def picture(content):
+    """A `go.Figure` of plain data and layout, which in a notebook fits its page."""
+    with whole():
+        from sdlib.charts.picture import Picture
+
+    return Picture(content)
 
 
 def stacked(plots, across, top, gap):
