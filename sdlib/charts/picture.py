@@ -9,7 +9,7 @@ from sdlib.charts.page import page_css
 from sdlib.teach.view import in_notebook
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
-CONFIG = {"displayModeBar": False, "responsive": True}
+CONFIG = {"displayModeBar": False}
 
 
 class Picture(go.Figure):

@@ -10,6 +10,7 @@ from sdlib.whole import whole
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
 ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
+AXIS_PX = 46  # what the labels and the title of an axis take; the legend stands below, in as many rows as it needs
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 _AXIS = {"gridcolor": GRID, "linecolor": INK, "showline": True, "zeroline": False, "ticks": "outside",
@@ -41,9 +42,11 @@ class Plot:
 
 def compose(cells, width, height, margin=None):
     """The plain figure (data, layout) of `cells`: (Plot, (x0, x1), (y0, y1)) in shares of the drawing area."""
+    margin = margin or {"l": 70, "r": 20, "t": 48, "b": 84}
+    below_axis = -AXIS_PX / (height - margin["t"] - margin["b"])
     layout = {"template": TEMPLATE, "width": width, "height": height, "autosize": False, "shapes": [],
-              "annotations": [], "margin": margin or {"l": 70, "r": 20, "t": 48, "b": 84},
-              "legend": {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom",
+              "annotations": [], "margin": margin,
+              "legend": {"orientation": "h", "y": round(below_axis, 4), "yanchor": "top",
                          "x": cells[-1][1][0], "xanchor": "left", "font": {"size": 11}},
               "meta": {"alt": " ".join(plot.alt for plot, _, _ in cells if plot.alt)}}
     data = []
