@@ -59,7 +59,7 @@ def latency_plot(runs, theory="erlang_c", trail=None, log=False):
     top = None if log else _top_ms(points, curve, holds=trail is not None)
     traces = [] if curve is None else [line("theory (Erlang C)", *curve)]
     traces += [_runs([point for point in points if not point.crashed], top, len(points) > 1)]
-    traces += [_crashes([point for point in points if point.crashed]), *_here(here, top)]
+    traces += [*_crashes([point for point in points if point.crashed]), *_here(here, top)]
     axis = {"title": {"text": "utilization of the busiest component (%)"}, "range": [-2, END],
             "tickvals": [0, 20, 40, 60, 80, 100, past(2)], "ticktext": ["0", "20", "40", "60", "80", "100", "2 x"]}
     return Plot(traces, _alt(here, why, len(points), curve is not None, log), axis, _latency_axis(top),
@@ -99,7 +99,7 @@ def _runs(points, top, in_legend):
 
 def _crashes(points):
     drawn = marks(CRASHED, [point.x for point in points], [math.nan] * len(points), size=10, color=INK, symbol="x")
-    return {**drawn, "showlegend": bool(points), "cliponaxis": False}
+    return [{**drawn, "showlegend": True, "cliponaxis": False}] if points else []
 
 
 def _here(point, top):

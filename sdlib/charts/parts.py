@@ -12,6 +12,7 @@ from sdlib.theory import mmc
 
 CROWDS = np.logspace(1, 6, 101)
 FIRST_WIDTH_MS = 15
+HATCH_OPACITY = 0.2  # words stand on it
 LOOKS = {"waiting for a core": (VERMILION, "/"), "computing": (SKY, ""), "in the database": (GREEN, ".")}
 
 
@@ -21,7 +22,7 @@ def answered_against_users(run, settings, trail=None):
     trail: a list that keeps the points of the same machine from call to call.
     """
     users, measured = run.clients.users, run.measures()
-    answered, full_at = 100 - measured["error_percent"], users / offered_load(run)
+    answered, full_at = 100 - measured["error_percent"], float(f"{users / offered_load(run):.6g}")
     crowds = np.sort([*CROWDS, full_at])    # with the very place where the line bends
     points = _kept([] if trail is None else trail, full_at, (users, answered))
     traces = [line("the most it could answer", crowds, np.minimum(1, full_at / crowds) * 100),
@@ -75,7 +76,8 @@ def _bar(name, bars, width):
 
 
 def _hatched(shape):
-    return {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": 0.2, "solidity": 0.15, "size": 10}
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": HATCH_OPACITY, "solidity": 0.15,
+            "size": 10}
 
 
 def _before(parts, name):
@@ -85,12 +87,12 @@ def _before(parts, name):
 
 def _measured(run):
     """Each part's mean, by Little's law: the mean number there over the rate of requests that were there."""
-    server, database = run.records.stations[:2]
+    seen = run.records.stations
 
     def part(place, area_s):
-        return float(1000 * area_s / place["served"]) if place["served"] else 0.0
-    return {"waiting for a core": part(server, server["queue_area"]), "computing": part(server, server["busy_area"]),
-            "in the database": part(database, database["queue_area"] + database["busy_area"])}
+        return float(1000 * area_s[place] / seen["served"][place]) if seen["served"][place] else 0.0
+    return {"waiting for a core": part(0, seen["queue_area"]), "computing": part(0, seen["busy_area"]),
+            "in the database": part(1, seen["queue_area"] + seen["busy_area"])}
 
 
 def _computed(run):

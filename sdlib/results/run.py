@@ -146,7 +146,8 @@ class Run:
         return {"second": starts_s, "sent": sent, "answered": answered, "failed": failed,
                 "throughput_per_s": answered / lengths_s,
                 "error_percent": 100 * failed / np.maximum(answered + failed, 1),
-                **_latency_quantiles(self._latency_ms, bin_of, answered), "in_system": np.cumsum(sent - answered - failed)}
+                **_latency_quantiles(self._latency_ms, bin_of, answered),
+                "in_system": np.cumsum(sent - answered - failed)}
 
     def summary(self, after_s=0.0):
         """The run in one row. after_s leaves out what happened before, while the queues were still filling.

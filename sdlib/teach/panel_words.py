@@ -103,7 +103,8 @@ def status_html(lines, trouble=False):
 
 def plain_text(name, controls, goals):
     """The panel as constant text, for readers without widgets."""
-    lines = [f"Panel of {name}: sliders, tiles (answered of sent, p99, errors, busy, monthly cost), the system, a chart."]
+    lines = [f"Panel of {name}: sliders, tiles (answered of sent, p99, errors, busy, monthly cost), the system, "
+             "a chart."]
     lines += [f"  slider {one.name}: {one.range_text}; starts at {said(one.start)}" for one in controls]
     lines += [f"  goal: {text}" for text in goals]
     return "\n".join([*lines, "  Sliders that do not move have no kernel: run this cell again."])
