@@ -1,5 +1,7 @@
 """The tables and charts that only lessons use."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,12 +57,41 @@ def test_a_formula_beside_runs_counts_where_they_meet():
 def test_the_answered_share_stands_where_the_run_is_and_below_the_limit(users):
     run = run_of(users, seconds=60 if users < 10_000 else 3)
     plot = answered_against_users(run, {})
-    most, here = plot.traces
+    most, runs, here = plot.traces
     answered = 100 - run.summary()["error_percent"].iloc[0]
     assert here["x"] == [users] and here["y"][0] == pytest.approx(answered, abs=0.01)
     limit = np.interp(np.log10(users), np.log10(most["x"]), most["y"])
     assert here["y"][0] <= limit + 1 and f"{users:,} users" in plot.alt
+    assert runs["x"] == here["x"] and runs["showlegend"] is False
     assert figure([plot]).layout.meta["alt"] == plot.alt
+
+
+def test_the_crowds_that_were_tried_stay_as_points_until_the_machine_changes():
+    panel = sd.explore(lambda users=100, cpus=4: (sd.Server(cpus, 4, calls=[sd.Database()]), sd.Clients(users)),
+                       users=(10, 1_000_000), cpus=(1, 64), chart=answered_against_users, seconds=5)
+
+    def tried():
+        return next(trace for trace in json.loads(panel._chart.plot.figure)["data"] if trace["name"] == "runs")["x"]
+
+    for users in (3_000, 20_000, 3_000):
+        panel.set(users=users)
+    assert tried() == [100, 20_000, 3_000] and "3 crowds were tried" in panel._chart.alt
+    panel.set(cpus=8)
+    assert tried() == [3_000]
+    panel.reset()
+    assert tried() == [100]
+
+
+def test_the_formula_is_drawn_as_the_curve_that_it_is():
+    table = pd.DataFrame({"users": [10, 100, 1000], "low": [0, 0, 0], "high": [200, 5_000, 2_000_000]})
+    for log_x in (False, True):
+        curve = sd.charts.formula_and_runs(table, "users", "y", formula=lambda users: users**2, log_x=log_x).data[0]
+        assert len(curve.x) >= 100 and {10, 100, 1000} <= set(curve.x)
+        assert np.allclose(np.array(curve.y), np.array(curve.x)**2, rtol=1e-3)
+    says = sd.charts.formula_and_runs(table, "users", "y", formula=lambda users: users**2).layout.meta["alt"]
+    assert "at 2 of 3 settings" in says
+    with pytest.raises(ValueError, match="formula_and_runs.*formula"):
+        sd.charts.formula_and_runs(table, "users", "y")
 
 
 @pytest.mark.parametrize(("users", "cpus"), [(100, 4), (5_000, 4), (20_000, 17)])

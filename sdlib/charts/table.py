@@ -2,19 +2,20 @@
 
 import pandas as pd
 
-from sdlib.charts.words import number
+from sdlib.charts.words import number, percentage
 from sdlib.components.checks import complain
 
 MOST_COLUMNS = 5
+SHARES = ("answered (%)", "failed (%)")
 
 
 def _of_summary(name):
-    return lambda run: run.summary()[name].iloc[0]
+    return lambda run: run.measures()[name]
 
 
 COLUMNS = {
     "sent": _of_summary("sent"), "answered": _of_summary("answered"),
-    "answered (%)": lambda run: 100 - run.summary()["error_percent"].iloc[0],
+    "answered (%)": lambda run: 100 - run.measures()["error_percent"],
     "failed (%)": _of_summary("error_percent"), "answers per second": _of_summary("throughput_per_s"),
     "mean latency (ms)": _of_summary("mean_ms"), "p99 latency (ms)": _of_summary("p99_ms"),
     "busy (%)": _of_summary("utilization_percent"), "crashes": lambda run: run.stations["crashes"].sum(),
@@ -33,5 +34,9 @@ def table(runs, *columns, of="run"):
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown or not 1 <= len(columns) <= MOST_COLUMNS:
         complain("table", "columns", columns, f"1 to {MOST_COLUMNS} of " + ", ".join(map(repr, COLUMNS)), "sent")
-    rows = [[number(float(COLUMNS[name](run))) for name in columns] for run in runs.values()]
+    rows = [[_said(name, float(COLUMNS[name](run))) for name in columns] for run in runs.values()]
     return pd.DataFrame(rows, index=list(runs), columns=list(columns)).rename_axis(of, axis=1)
+
+
+def _said(name, value):
+    return percentage(value) if name in SHARES else number(value)

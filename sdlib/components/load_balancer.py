@@ -142,7 +142,7 @@ class LoadBalancer(Component):
                           example="[sd.Server(cpus=4, ram_gb=4)] * 5")
     policy: str = knob("round_robin", doc="who gets the next request", kind="choice", choices=POLICIES)
 
-    copies_what_is_behind = True
+    copies_what_is_behind = calls_one_of_them = True
     shape, shown = "diamond", ("policy",)
     Here = BalancerHere
     own_name, own = "load_balancer", (("turn", "i8"), ("in_use", "i8"))
