@@ -343,7 +343,7 @@ class Book {
   }
 
   moveMessage(who, node, what, seen) {
-    const before = this.messageAt[who];
+    const { trace } = this, before = this.messageAt[who];
     if (before !== NOWHERE && this.messageState[who] === DEAD) this.dead[before]--;
     else if (before !== NOWHERE && (before !== node || what === DELETED || what === DEAD)) this.removeMessage(who, before);
     if (what === DELETED) {
@@ -353,6 +353,7 @@ class Book {
       this.messageAt[who] = NOWHERE;
       return;
     }
+    if (what === RECEIVED && seen) seen.handOver(who, node, trace.about.workers[node]);
     if (what === DEAD) this.dead[node]++;
     else if (!this.messages[node].includes(who)) this.messages[node].push(who);
     if (what === DEAD && seen) seen.end(who, "dead");
@@ -405,13 +406,21 @@ class Book {
     const waiting = sum("waiting"), messages = sum("visible") + sum("hidden"), dead = sum("dead");
     if (places) {
       parts.push(`${whole(sum("working"))} of ${whole(places)} ${about.units[nodes[0]]} busy`);
-      if (!box.queueless) parts.push(`${whole(waiting)} wait${waiting === 1 ? "s" : ""}`);
+      parts.push(`${whole(waiting)} wait${waiting === 1 ? "s" : ""}`);
     }
     if (memory) parts.push(`memory holds ${whole(sum("inside"))} of ${whole(memory)}`);
     if (box.dashed) parts.push(`${whole(sum("visible"))} message${sum("visible") === 1 ? "" : "s"} wait, ${whole(sum("hidden"))} taken and hidden`);
     if (dead) parts.push(`${whole(dead)} dead-lettered`);
     return parts.join(", ") || `${whole(sum("inside"))} inside`;
   }
+
+  // The node where a message is drawn: in its queue, or with the worker that has taken it; NOWHERE for what is none.
+  messageNode(who) {
+    const node = this.messageAt[who];
+    return node === NOWHERE || this.depth[who] ? NOWHERE : this.isTaken(who) ? this.trace.about.workers[node] : node;
+  }
+
+  isTaken(who) { return this.messageState[who] === RECEIVED; }
 
   // Requests that have no final answer yet.
   inTheSystem() { return this.inFlight + this.counted; }

@@ -137,14 +137,13 @@ def in_words(name, components, counts, unit, is_down=False):
     here = {key: sum(one[key] for one in counts) for key in NOBODY}
     places, memory = (sum(getattr(one, key) for one in components) for key in ("places", "memory_cells"))
     parts = ["down"] if is_down else []
-    if places:
+    if places and components[0].takes_requests:
         parts.append(f"{here['working']:,} of {places:,} {unit} busy")
-        if components[0].takes_requests:
-            parts.append(f"{here['waiting']:,} wait{'s' if here['waiting'] == 1 else ''}")
+        parts.append(f"{here['waiting']:,} wait{'s' if here['waiting'] == 1 else ''}")
     if memory:
         parts.append(f"memory holds {here['inside']:,} of {memory:,}")
     if here["visible"] + here["hidden"]:
-        parts.append(f"{here['visible']:,} messages wait, {here['hidden']:,} hidden")
+        parts.append(f"{here['visible']:,} messages wait, {here['hidden']:,} taken and hidden")
     if here["dead"]:
         parts.append(f"{here['dead']:,} dead-lettered")
     said = ", ".join(parts) or f"{here['inside']:,} inside"

@@ -94,10 +94,10 @@ class Painter {
   }
 
   // Two lanes: requests on the upper one, answers on the lower one; nobody waits for what is dashed.
-  drawLine(pen, { from, to, dashed }) {
+  drawLine(pen, { from, to, dashed, one_way: isOneWay }) {
     const { boxes } = this.geometry.scene, start = from < 0 ? NOWHERE : boxes[from].machines[0].node;
     this.drawLane(pen, start, boxes[to].machines[0].node, false, dashed);
-    if (!dashed) this.drawLane(pen, start, boxes[to].machines[0].node, true, false);
+    if (!isOneWay) this.drawLane(pen, start, boxes[to].machines[0].node, true, false);
   }
 
   drawLane(pen, from, to, isAnswer, dashed) {
@@ -157,7 +157,7 @@ class Painter {
       const half = machine.slots[5] * s / 2;
       pen.strokeRect(geometry.slotX(machine.node, cell) - half, geometry.slotY(machine.node, cell) - half, 2 * half, 2 * half);
     }
-    if (machine.slots && !machine.shares && !this.geometry.box(machine.node).queueless) this.drawDivider(pen, machine);
+    if (machine.slots && !machine.shares && machine.queue) this.drawDivider(pen, machine);
     if (machine.shares) pen.strokeRect(...this.area(machine.node, machine.hold));
     pen.fillStyle = this.theme.empty;
     if (machine.memory) pen.fillRect(...this.area(machine.node, machine.memory));
@@ -308,11 +308,11 @@ class Painter {
     drawn.clients = 0;
     for (let who = 0; who < people; who++) {
       if (!dots.isShown[who]) continue;
-      const isMessage = book.messageAt[who] !== NOWHERE && !book.depth[who];
-      const node = isMessage ? book.messageAt[who] : book.topNode(who), state = isMessage ? PASSING : book.topState(who);
+      const asMessage = book.messageNode(who), isMessage = asMessage !== NOWHERE;
+      const node = isMessage ? asMessage : book.topNode(who), state = isMessage ? PASSING : book.topState(who);
       if (node === NOWHERE) drawn.clients++;
       else drawn[state === WAITING ? "waiting" : state === WORKING ? "working" : "elsewhere"][node]++;
-      const isHidden = isMessage && book.messageState[who] !== VISIBLE;
+      const isHidden = isMessage && book.isTaken(who);
       const pitch = node === NOWHERE || state === WORKING ? 9 * geometry.scale
         : (isMessage ? geometry.holdDots : geometry.queueDots)[node].pitch;
       const radius = this.radius(node, state, pitch);
@@ -399,7 +399,8 @@ class Painter {
   // All words, last and on a ground.
   drawWords() {
     const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients;
-    this.write(pen, `${this.trace.about.users} users`, geometry.clientsX, geometry.clientsY - 24 * s, { size: 12, isBold: true, ground: theme.paper });
+    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, geometry.clientsX,
+      geometry.clientsY + (13 * line - 36) * s, { size: 12, isBold: true, ground: theme.paper }));
     if (again) {
       this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""}`, geometry.clientsX, geometry.clientsY + 78 * s, { ground: theme.paper });
       this.write(pen, "to try again", geometry.clientsX, geometry.clientsY + 91 * s, { ground: theme.paper });
@@ -412,16 +413,31 @@ class Painter {
     const { pen, geometry, theme } = this, s = geometry.scale, { labels } = box, ground = theme.box;
     const middle = geometry.columnX(box) + (box.x + box.w / 2) * s, most = box.w * s - 8;
     this.write(pen, box.name, middle, (box.y + 16) * s, { size: 13, isBold: true, most, ground });
-    if (box.spec) this.write(pen, box.spec, middle, (box.y + 29) * s, { most, ground });
+    if (box.spec) this.write(pen, this.fitting(pen, [box.spec, box.spec.split(", ")[0]], most), middle, (box.y + 29) * s, { most, ground });
     if (!counts || box.machines.every(({ node }) => this.book.hasCrashed[node])) return;
-    const sum = (name) => box.machines.reduce((total, { node }) => total + counts[node][name], 0);
-    const put = ([x, y], text, align) => this.write(pen, text, geometry.columnX(box) + x * s, y * s, { size: 10.5, align, ground, most });
-    const waiting = sum("waiting"), more = sum("more"), unit = this.trace.about.units[box.machines[0].node];
-    if (labels.queue && box.dashed) put(labels.queue, `${whole(sum("visible"))} wait, ${whole(sum("hidden"))} hidden`, "left");
-    else if (labels.queue && sum("places")) put(labels.queue, `${whole(waiting)} wait${waiting === 1 ? "s" : ""}${more ? `, ${whole(more)} not drawn` : ""}`, "left");
-    if (labels.slots && !more) put(labels.slots, `${whole(sum("working"))} of ${whole(sum("places"))}${box.queueless ? ` ${unit} busy` : ""}`, "right");
-    if (labels.memory) put(labels.memory, `memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`, "left");
+    const sum = (name, machines = box.machines) => machines.reduce((total, { node }) => total + counts[node][name], 0);
+    const put = ([x, y], texts, align, wide = most) => this.write(pen, this.fitting(pen, texts, wide),
+      geometry.columnX(box) + x * s, y * s, { size: 10.5, align, ground, most: wide });
+    const waiting = sum("waiting"), more = sum("more"), first = box.machines[0], unit = this.trace.about.units[first.node];
+    const waits = `${whole(waiting)} wait${waiting === 1 ? "s" : ""}`, places = `${whole(sum("working"))} of ${whole(sum("places"))}`;
+    if (box.dashed) put(labels.queue, [`${whole(sum("visible"))} messages wait`, `${whole(sum("visible"))} wait`], "left");
+    else if (box.works_for_a_queue && labels.queue) put(labels.queue, [`${whole(this.taken(box, counts))} messages taken`, `${whole(this.taken(box, counts))} taken`], "left");
+    else if (labels.queue) put(labels.queue, [more ? `${waits}, ${whole(more)} not drawn` : waits], "left");
+    if (labels.slots && !more) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);
+    if (labels.memory) put(labels.memory, [`memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`], "left");
     if (sum("dead")) this.write(pen, `${whole(sum("dead"))} dead letters`, middle, (box.y + box.h + 13) * s, { isBold: true, ground: theme.paper });
+  }
+
+  // The first of these texts that is not too wide, else the last.
+  fitting(pen, texts, wide) {
+    pen.font = `${Math.max(10.5 * Math.min(this.geometry.scale, 1.15), 9.5)}px ${this.theme.font}`;
+    return texts.find((text) => pen.measureText(text).width <= wide) || texts[texts.length - 1];
+  }
+
+  // How many messages these workers have taken from their queues.
+  taken(box, counts) {
+    const { workers } = this.trace.about;
+    return workers.reduce((sum, worker, queue) => sum + (box.machines.some(({ node }) => node === worker) ? counts[queue].hidden : 0), 0);
   }
 
   // What was changed here a moment ago.

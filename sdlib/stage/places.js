@@ -30,8 +30,8 @@ class Geometry {
   y(designY) { return designY * this.scale; }
 
   // Where the lanes touch a box, or the clients.
-  leftX(node) { return node === NOWHERE ? this.clientsX : this.left(node); }
-  rightX(node) { return node === NOWHERE ? this.clientsX + 24 * this.scale : this.right(node); }
+  leftX(node) { return node === NOWHERE ? this.clientsX : this.x(node, this.box(node).left); }
+  rightX(node) { return node === NOWHERE ? this.clientsX + 24 * this.scale : this.x(node, this.box(node).right); }
   laneY(node, isAnswer) {
     const place = node === NOWHERE ? this.scene.clients : this.box(node);
     return (isAnswer ? place.answer_y : place.request_y) * this.scale;
@@ -45,6 +45,7 @@ class Geometry {
       const node = trace.node[event];
       if (node >= 0) peak[node] = Math.max(peak[node], this.line(book, node), book.messages[node].length);
     }
+    trace.about.workers.forEach((worker) => { if (worker !== NOWHERE) peak[worker] = 2 * trace.about.places[worker]; });
     for (const { machines } of this.scene.boxes) {
       const most = machines.reduce((best, { node }) => Math.max(best, peak[node]), 0);
       for (const { node, shares } of machines) if (shares) peak[node] = most;
@@ -105,6 +106,7 @@ class Geometry {
 
 // --- dots, and what is seen for a moment ----------------------------------------------------------------------------
 
+const IN_LINE = 2;  // so much faster moves who waits in a queue
 const MOST_TURNS = 12;  // of a way that a dot has still to go
 
 // The ways of many dots: corners that each still has to pass, on the requests' lane or on the answers'.
@@ -195,6 +197,13 @@ class Dots {
     }
   }
 
+  // A message goes from its queue to a worker.
+  handOver(who, queue, worker) {
+    if (this.isNew[who]) this.putAt(who, this.geometry.rightX(queue), this.geometry.laneY(queue, false));
+    else this.ways.add(who, this.geometry.rightX(queue), this.geometry.laneY(queue, false), false);
+    this.ways.add(who, this.geometry.leftX(worker), this.geometry.laneY(worker, false), false);
+  }
+
   caption(node, words) { this.effects.say(node, words); }
 
   putAt(who, x, y) {
@@ -252,7 +261,8 @@ class Dots {
       if (!book.here[who] || !book.hasDot(who)) continue;
       if (this.isNew[who]) this.comeIn(who);
       this.isShown[who] = this.aim(who) ? 1 : 0;
-      this.move(who, share);
+      const isInLine = share < 1 && book.topState(who) === WAITING;
+      this.move(who, isInLine ? 1 - (1 - share) ** IN_LINE : share);
     }
   }
 
@@ -297,7 +307,10 @@ class Dots {
       for (const { node, shares } of box.machines) {
         const queue = book.queues[node], messages = book.messages[node];
         for (let place = 0; place < queue.length; place++) this.placeIn[queue[place]] = before + place;
-        for (let place = 0; place < messages.length; place++) this.placeIn[messages[place]] = place;
+        let taken = 0;
+        for (let place = 0; place < messages.length; place++) {
+          this.placeIn[messages[place]] = book.isTaken(messages[place]) ? taken++ : place - taken;
+        }
         if (shares) before += queue.length;
       }
     }
@@ -306,8 +319,8 @@ class Dots {
   // Where a dot belongs, in this.target; false when its queue is too long to draw it.
   aim(who) {
     const { book, geometry, target } = this;
-    const isMessage = book.messageAt[who] !== NOWHERE && !book.depth[who];
-    const node = isMessage ? book.messageAt[who] : book.topNode(who), place = this.placeIn[who];
+    const asMessage = book.messageNode(who), isMessage = asMessage !== NOWHERE;
+    const node = isMessage ? asMessage : book.topNode(who), place = this.placeIn[who];
     if (node === NOWHERE) return this.aimAtClients(who);
     const machine = geometry.machines[node], state = isMessage ? PASSING : book.topState(who);
     if (state === WAITING) {

@@ -1,7 +1,7 @@
 // --- time, controls, words ------------------------------------------------------------------------------------------
 
 const REST_AT_END_S = 1.5, SAY_EVERY_S = 0.2, READ_OUT_EVERY_S = 6;
-const KEYS = "Keys: space plays, . steps, \u2190 \u2192 scrub, Home and End, + and \u2212 change the speed";
+const KEYS = "Keys: space plays, . steps, \u2190 \u2192 scrub, Home, End, + \u2212 speed";
 const MARKS = { ok: "tick", refused: "square", lost: "cross", "timed out": "clock" };
 const QUIET = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -69,15 +69,15 @@ class Controls {
   explain(about, boxes) {
     const old = about.old_s >= 1 ? `${about.old_s.toPrecision(2)} s` : `${Math.round(about.old_s * 1000)} ms`;
     this.legend.textContent = "";
-    this.item(this.legend, "age", `a request: new, to ${old} old and older`);
-    this.item(this.legend, "answer", "an answer, on its way back");
+    this.item(this.legend, "age", `request: new to ${old} and older`);
+    this.item(this.legend, "answer", "answer");
     const megabytes = [...new Set(about.memory_mb.filter((one, node) => one && about.memory[node]))];
-    if (megabytes.length === 1) this.item(this.legend, "memory", `memory: ${megabytes[0]} MB for each request inside`);
-    if (about.places.some(Boolean)) this.item(this.legend, "tint", "tint: how busy, lately");
+    if (megabytes.length === 1) this.item(this.legend, "memory", `memory: ${megabytes[0]} MB a request`);
+    if (about.places.some(Boolean)) this.item(this.legend, "tint", "tint: how busy");
     if (about.has_timeouts) this.item(this.legend, "grey", "abandoned: worked on though nobody waits");
     if (about.has_messages) {
       this.item(this.legend, "message", "message");
-      this.item(this.legend, "hidden", "taken by a worker, hidden");
+      this.item(this.legend, "hidden", "taken, hidden");
     }
     if (about.counted) make("span", {}, this.legend, `${whole(about.counted)} who only wait are counted, not drawn`);
     this.explainEnds(about);
@@ -101,10 +101,10 @@ class Controls {
     };
     this.ends = about.outcomes.map((code) => {
       const status = about.statuses[code];
-      return { code, number: chip(MARKS[status] || "square", status === "ok" ? "answered" : status === "lost" ? "lost in a crash" : status) };
+      return { code, number: chip(MARKS[status] || "square", status === "ok" ? "answered" : status === "lost" ? "lost" : status) };
     });
     this.delivered = about.has_messages ? chip("tick", "messages done") : null;
-    this.open = chip("dot", "not yet answered");
+    this.open = chip("dot", "still inside");
   }
 
   // The whole run as a line, with this window and the times when a machine was down.
@@ -117,8 +117,8 @@ class Controls {
     for (const [, from, until] of about.downs) {
       make("i", { class: "sdlib-strip-down", style: `left:${percent(from)}%;width:${percent(until) - percent(from)}%`, title: "down" }, line);
     }
-    make("i", { class: "sdlib-strip-window", style: `left:${percent(about.from_s)}%;width:${percent(about.seconds)}%` }, line);
-    this.moment = make("i", { class: "sdlib-strip-now" }, line);
+    const here = make("i", { class: "sdlib-strip-window", style: `left:${percent(about.from_s)}%;width:${percent(about.seconds)}%` }, line);
+    this.moment = make("i", { class: "sdlib-strip-now" }, here);
     make("span", {}, this.strip, name(about.run_s));
   }
 
@@ -348,7 +348,7 @@ class Player {
     controls.clock.textContent = at;
     controls.scrub.value = String(Math.round(1000 * this.time / about.seconds));
     controls.scrub.setAttribute("aria-valuetext", at);
-    controls.moment.style.left = `${100 * clamp((about.from_s + this.time) / about.run_s, 0, 1)}%`;
+    controls.moment.style.left = `${100 * this.time / about.seconds}%`;
     if (aloud) {
       this.sinceReadOut = 0;
       const event = controls.told.classList.contains("sdlib-stage-event") ? ` ${controls.told.textContent}.` : "";

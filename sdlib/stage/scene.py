@@ -10,11 +10,12 @@ from sdlib.charts.diagram import spec
 from sdlib.charts.layout import columns_of, groups_of
 from sdlib.charts.shapes import outline_of
 
-CLIENTS_WIDTH, COLUMN_GAP, MIN_HEIGHT = 66, 40, 236
+CLIENTS_WIDTH, COLUMN_GAP, MIN_HEIGHT = 62, 34, 248
 MEMORY_WIDTH, PLACES_WIDTH, HOLD_WIDTH, GROUP_WIDTH = 204, 134, 108, 176
-SQUEEZED, MOST_WIDE_COLUMNS = 0.84, 2  # with more columns, boxes and gaps are narrower
-EDGE, GAP, PAD, HEAD, LABEL = 7, 16, 9, 34, 13  # LABEL: a line of small words
-BODY, CHANNEL, LANES = 72, 13, 19  # LANES: the answers' lane is so far below the requests' one
+SQUEEZED, GAP_SQUEEZED, MOST_WIDE_COLUMNS = 0.82, 0.7, 2  # with more columns, boxes and gaps are narrower
+HEIGHT_OF_WIDTH, MOST_MIN_HEIGHT = 0.51, 320
+EDGE, GAP, PAD, HEAD, LABEL = 6, 16, 9, 34, 13  # LABEL: a line of small words
+BODY, CHANNEL, LANES = 80, 14, 20  # LANES: the answers' lane is so far below the requests' one
 QUEUE_SHARE = {True: 0.56, False: 0.44}  # of a box's inner width, with memory and without
 MOST_MACHINES, MOST_CELLS, MOST_GRID = 12, 512, 200
 MANY_BOXES = 14
@@ -31,7 +32,8 @@ def scene_of(nodes, places=None):
     downwards from the top; requests come and go at request_y, answers at answer_y; labels: {queue, slots, memory}.
     machines: {node, queue, slots, memory, hold, row, level}; rectangles are [x, y, w, h]. shares: many machines, one
     queue. row: what is hatched when it is down; level: what shows how busy it is.
-    lines: {from, to, dashed}, places in boxes; -1 for the clients.
+    left, right of a box: where the lanes touch its outline. works_for_a_queue: it takes messages, and nobody calls it.
+    lines: {from, to, dashed, one_way}, places in boxes; -1 for the clients; dashed: nobody waits for the answer.
     """
     places = [node.component.places for node in nodes] if places is None else places
     groups = groups_of(nodes)
@@ -39,11 +41,12 @@ def scene_of(nodes, places=None):
     is_small = len(groups) > MANY_BOXES
     narrow = 1 if len(columns) <= MOST_WIDE_COLUMNS else SQUEEZED
     boxes = [_box(group, nodes, places, is_small, narrow) for group in groups]
-    height = _stack_all(columns, boxes)
-    lines = [{"from": -1, "to": 0, "dashed": False}]
-    lines += [{"from": place, "to": child, "dashed": boxes[child]["dashed"]}
-              for place, group in enumerate(groups) for child in group.behind]
     middles, width = _middles(columns, boxes, narrow)
+    height = _stack_all(columns, boxes, min(max(MIN_HEIGHT, HEIGHT_OF_WIDTH * width), MOST_MIN_HEIGHT))
+    lines = [{"from": -1, "to": 0, "dashed": False, "one_way": False}]
+    lines += [{"from": place, "to": child, "dashed": boxes[child]["dashed"],
+               "one_way": boxes[child]["dashed"] or boxes[child]["works_for_a_queue"]}
+              for place, group in enumerate(groups) for child in group.behind]
     request_y, answer_y = boxes[0]["request_y"], boxes[0]["answer_y"]
     return {"width": width, "height": height, "columns": middles, "boxes": boxes, "lines": lines, "nodes": len(nodes),
             "clients": {"y": (request_y + answer_y) / 2, "request_y": request_y, "answer_y": answer_y}}
@@ -52,20 +55,20 @@ def scene_of(nodes, places=None):
 def _middles(columns, boxes, narrow):
     """(the middle of each column, the clients first; the width of all)."""
     widths = [CLIENTS_WIDTH * narrow, *(max(boxes[place]["w"] for place in column) for column in columns)]
-    middles, left = [], EDGE
+    middles, left, gap = [], EDGE, COLUMN_GAP * (1 if narrow == 1 else GAP_SQUEEZED)
     for wide in widths:
         middles.append(left + wide / 2)
-        left += wide + COLUMN_GAP * narrow
-    return middles, left - COLUMN_GAP * narrow + EDGE
+        left += wide + gap
+    return middles, left - gap + EDGE
 
 
-def _stack_all(columns, boxes):
+def _stack_all(columns, boxes, least):
     """Give every box its y; the height of all. Boxes that are alone in their column stand on one line."""
     alone = [boxes[column[0]] for column in columns if len(column) == 1]
     above = max((box["request_y"] for box in alone), default=0.0)
     below = max((box["h"] - box["request_y"] for box in alone), default=0.0)
     tallest = max(sum(boxes[place]["h"] + GAP for place in column) - GAP for column in columns)
-    height = max(above + below, tallest, MIN_HEIGHT - 2 * EDGE) + 2 * EDGE
+    height = max(above + below, tallest, least - 2 * EDGE) + 2 * EDGE
     for column in columns:
         if len(column) == 1:
             box = boxes[column[0]]
@@ -99,16 +102,27 @@ def _box(group, nodes, places, is_small, narrow):
     name = group.name if count == 1 else f"{count} x {group.name}"
     if count > 1 or is_small:
         width, lay_out = GROUP_WIDTH, _crowd if count > MOST_MACHINES else _rows
-    elif component.places:
+    elif component.places and component.takes_requests:
         width, lay_out = MEMORY_WIDTH if component.memory_cells else PLACES_WIDTH, _station
     else:
         width, lay_out = HOLD_WIDTH, _passage
     width = round(width * narrow)
     box = {"column": group.column + 1, "x": -width / 2, "y": 0.0, "w": width, "name": name, "labels": {},
            "spec": "" if is_small else spec(component), "unit": unit(component), "dashed": component.is_asynchronous,
-           "shape": component.shape, "outline": outline_of(component.shape), "is_small": is_small, "queueless": bool(component.places) and not component.takes_requests}
+           "shape": component.shape, "outline": outline_of(component.shape), "is_small": is_small, "works_for_a_queue": not component.takes_requests}
     lay_out(group, nodes, places, box)
+    box["left"], box["right"] = _sides_at_the_lanes(box)
     return box
+
+
+def _sides_at_the_lanes(box):
+    """(left, right) of the outline, at the higher of both lanes, from the column's middle."""
+    share, crossings = 1 - box["request_y"] / box["h"], []
+    points = box["outline"]
+    for (x0, y0), (x1, y1) in zip(points, [*points[1:], points[0]]):
+        if y0 != y1 and min(y0, y1) <= share <= max(y0, y1):
+            crossings.append(x0 + (x1 - x0) * (share - y0) / (y1 - y0))
+    return tuple(round(box["x"] + edge * box["w"], 1) for edge in (min(crossings), max(crossings)))
 
 
 def _machine(node, **parts):
@@ -119,14 +133,14 @@ def _station(group, nodes, places, box):
     """One machine with places: the queue beside the slots, memory below, and a channel between for the answers."""
     component, node, x, inner = group.component, group.nodes[0], box["x"] + PAD, box["w"] - 2 * PAD
     top = HEAD + LABEL
-    queue_width = 0 if box["queueless"] else round(inner * QUEUE_SHARE[bool(component.memory_cells)]) + 8
+    queue_width = round(inner * QUEUE_SHARE[bool(component.memory_cells)]) + 8
     slots_x, slots_width = x + queue_width, inner - queue_width
     slots, used = _slots(places[node], slots_x, top, slots_width, BODY)
     slots[1] += (BODY - used) / 2
     bottom = top + BODY
-    machine = _machine(node, queue=[x, top, max(queue_width - 8, 8), BODY], slots=slots,
+    machine = _machine(node, queue=[x, top, queue_width - 8, BODY], slots=slots,
                        level=[slots_x - 4, top - 2, slots_width + 8, BODY + 4])
-    box["labels"] = {"slots": [slots_x + slots_width, top - 4]} | ({} if box["queueless"] else {"queue": [x, top - 4]})
+    box["labels"] = {"queue": [x, top - 4], "slots": [slots_x + slots_width, top - 4]}
     box["request_y"], box["answer_y"] = bottom + CHANNEL / 2 - LANES, bottom + CHANNEL / 2
     y = bottom + CHANNEL
     if component.memory_cells:
@@ -140,11 +154,13 @@ def _station(group, nodes, places, box):
 def _passage(group, nodes, places, box):
     """One machine that works on as many as come: they are only seen to pass, or its messages to lie there."""
     x, inner = box["x"] + PAD, box["w"] - 2 * PAD
-    high = 52 if group.component.is_asynchronous else 34
-    bottom = HEAD + 4 + high
-    box["labels"] = {"queue": [x, HEAD + LABEL - 4]}
-    box["machines"] = [_machine(group.nodes[0], hold=[x, HEAD + 4, inner, high], row=[box["x"], HEAD, box["w"], high + 26],
-                                queue=[x, HEAD + 4, inner, high])]
+    component, has_messages = group.component, group.component.is_asynchronous or box["works_for_a_queue"]
+    top, high = HEAD + (LABEL if has_messages else 4), 60 if component.is_asynchronous else 36
+    bottom = top + high
+    if has_messages:
+        box["labels"] = {"queue": [x, top - 4]}
+    box["machines"] = [_machine(group.nodes[0], hold=[x, top, inner, high], queue=[x, top, inner, high],
+                                row=[box["x"], HEAD, box["w"], bottom - HEAD + 8])]
     box["request_y"], box["answer_y"] = bottom + CHANNEL / 2 - LANES, bottom + CHANNEL / 2
     box["h"] = bottom + CHANNEL + PAD
 
@@ -153,7 +169,7 @@ def _rows(group, nodes, places, box):
     """A few machines below each other: a queue, a row of slots and a thin memory bar each."""
     component, x, inner = group.component, box["x"] + PAD, box["w"] - 2 * PAD
     count, top = len(group.nodes), 20 if box["is_small"] else HEAD + LABEL
-    high = 15 if count > 6 or box["is_small"] else 26 if count > 3 else 38
+    high = 15 if count > 6 or box["is_small"] else 26 if count > 3 else 46
     queue_width = round(inner * 0.5)
     slots_x, slots_width = x + queue_width + 6, inner - queue_width - 6
     bar = (4 if high > 15 else 3) if component.memory_cells else 0
@@ -162,7 +178,7 @@ def _rows(group, nodes, places, box):
     for index in group.nodes:
         machine = _machine(index, queue=[x, y, queue_width, body], row=[box["x"] + 4, y - 2, box["w"] - 8, high + 4],
                            level=[slots_x - 3, y - 1, slots_width + 6, body + 2])
-        if component.places:
+        if component.places and component.takes_requests:
             machine["slots"], used = _slots(places[index], slots_x, y, slots_width, body)
             machine["slots"][1] += (body - used) / 2
         else:
@@ -171,7 +187,7 @@ def _rows(group, nodes, places, box):
             machine["memory"] = [x, y + high - bar, inner, bar, 1, 1]
         box["machines"].append(machine)
         y += high + 7
-    if not box["is_small"] and component.places:
+    if not box["is_small"] and component.places and component.takes_requests:
         box["labels"] = {"queue": [x, top - 5], "slots": [slots_x + slots_width, top - 5]}
     box["h"] = y + 3
     _lanes_in_the_middle(box)

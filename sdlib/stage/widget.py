@@ -70,6 +70,7 @@ class Stage(anywidget.AnyWidget):
                               if 0 < time_s - window.from_s <= window.seconds],
                  "lines": lines_of(run, packed, scene), "outcomes": outcomes_of(packed),
                  "memory_mb": [vars(node.component).get("memory_mb") for node in run.nodes],
+                 "workers": [node.children[0] if node.component.is_asynchronous else -1 for node in run.nodes],
                  "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": window.still_s,
                  "old_s": OLD_PIECES * work_s(run), "has_timeouts": bool((what == codes.GAVE_UP).any()),
                  "has_messages": bool(((what >= codes.PUBLISHED) & (what <= codes.DEAD_LETTERED)).any())}
@@ -137,7 +138,7 @@ def lines_of(run, packed, scene):
     for place, box in enumerate(scene["boxes"]):
         nodes = [machine["node"] for machine in box["machines"]]
         component = run.nodes[nodes[0]].component
-        if component.places or component.memory_cells or component.is_asynchronous:
+        if component.takes_requests and (component.places or component.memory_cells or component.is_asynchronous):
             told.append((any(node in crashed for node in nodes), sum(many.get(node, 0) for node in nodes), -place))
     return sorted(-place for _, _, place in sorted(told, reverse=True)[:MOST_LINES])
 
