@@ -48,8 +48,8 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
             found = sweep(build, {name: [value]}, seconds=seconds, seeds=seeds,
                           measure=lambda run: {"found": float(measure(run))})["found"]
             low, high = ends(found.tolist())
-            rows.append({name: value, "formula": formula(value), "low": low, "high": high})
-    return formula_and_runs(pd.DataFrame(rows), name, shows, says=says, bars=bars,
+            rows.append({name: value, "low": low, "high": high})
+    return formula_and_runs(pd.DataFrame(rows), name, shows, formula, says=says, bars=bars,
                             log_x=max(values) >= LOGARITHMIC_FROM * min(values))
 
 
