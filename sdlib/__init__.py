@@ -22,6 +22,7 @@ _HOMES = {
     "sdlib.results.certainty": ["batch_means"],
     "sdlib.results.bill": ["cost"],
     "sdlib.charts.table": ["table"],
+    "sdlib.lessons.checking": ["beside_formula"],
     "sdlib.lessons.ledger": ["ledger"],
     "sdlib.lessons.shop": ["shop"],
     "sdlib.stage.widget": ["watch"],

@@ -168,7 +168,7 @@ def figures(lesson):
 
 
 def code(lesson):
-    """Code is short, plain Python; the first cell only imports; nothing is installed or fetched."""
+    """Code is short, plain Python; nothing is installed or fetched."""
     for cell in lesson.code:
         lines = cell.source.count("\n") + 1
         if lines > MOST_CODE_LINES:
@@ -178,9 +178,33 @@ def code(lesson):
             yield f"cell {cell.place}: a line of {longest} characters; beside a sidebar {LONGEST_LINE} can be read"
         if NETWORK.search(cell.source):
             yield f"cell {cell.place}: installs something or leaves this machine"
-    imports = (ast.Import, ast.ImportFrom)
-    if not lesson.code or not all(isinstance(line, imports) for line in lesson.code[0].tree.body):
-        yield "the first code cell must hold imports only"
+
+
+def setup(lesson):
+    """The first code cell imports what the required part uses; it ends with sd.ready(), saved as "ready"."""
+    if not lesson.code:
+        return
+    first, imports = lesson.code[0], (ast.Import, ast.ImportFrom)
+    *lines, last = first.tree.body
+    if not all(isinstance(line, imports) for line in lines) or ast.unparse(last) != "sd.ready()":
+        yield "the first code cell must hold imports, and end with sd.ready()"
+        return
+    if [output.get("data") for output in first.outputs] != [{"text/plain": "ready"}]:
+        yield "the first code cell must have saved the word ready, and nothing else"
+    required = "\n".join(cell.source for cell in lesson.code[1:] if cell.place < lesson.optional_from)
+    names = [(name.asname or name.name) for line in lines for name in line.names]
+    yield from (f"the first code cell imports {name}, which only the optional part uses" for name in names
+                if not re.search(rf"\b{name}\b", required))
+
+
+def opened(lesson):
+    """The text above printed source speaks of that source: each code word in backticks occurs in it."""
+    for cell in lesson.code:
+        above = next((other for other in reversed(lesson.cells[:cell.place]) if other.kind == "markdown"), None)
+        if any(call.name == "inspect.getsource" for call in cell.calls) and above:
+            for word in re.findall(r"`([^`\n]+)`", above.text):
+                if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", cell.printed):
+                    yield f"cell {above.place}: speaks of `{word}`, which the source below does not hold"
 
 
 def saved(lesson):
@@ -255,4 +279,4 @@ def link_problem(lesson, cell, target):
 
 
 RULES = [parts, title, steps, journey, panel, tables, terms, given_away, goals_given_away, without_answer, tags,
-         wiring, numbers, facts, figures, code, saved, headings, size, wording, links]
+         wiring, numbers, facts, figures, code, setup, opened, saved, headings, size, wording, links]

@@ -31,15 +31,27 @@ def lab_utilizations():
     return inspect.signature(sd.lab.hockey_stick).parameters["utilizations"].default
 
 
+def usd_a_month(name):
+    system = sd.Server(cpus=4, ram_gb=4, calls=[sd.Database()])
+    return round(sd.cost(system).set_index("component").loc[name, "usd_per_month"])
+
+
 SERVICE_MS = {"10": lambda: default(sd.Server, "service_ms") == 10}
 MEMORY_MB = {"8": lambda: default(sd.Server, "memory_mb") == 8}
+
 
 def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
 
 FACTS = {
-    0: {"400": lambda: capacity_per_s() == 400},
+    0: MEMORY_MB | {
+        "400": lambda: capacity_per_s() == 400,
+        "512": lambda: small_server().most_in_flight == 512,
+        "16": lambda: default(sd.Database, "connections") == 16,
+        "121": lambda: usd_a_month("server") == 121,
+        "77": lambda: usd_a_month("database") == 77,
+    },
     1: SERVICE_MS | MEMORY_MB | {
         "1": lambda: default(sd.Database, "query_ms") == 1,
         "95": lambda: interval_level() == 0.95,

@@ -59,11 +59,10 @@ def is_open_box(lesson, cell):
 
 
 def is_check(lesson, cell):
-    """One picture: a formula beside at least 20 seeds. Lesson 0 comes before theory and intervals have names."""
-    seeds = [call.keywords.get("seeds", 20) for call in cell.calls if call.name in ("sd.replicate", "sd.sweep")]
-    if lesson.number == 0:
-        return bool(cell.figures()) and re.search(r"range\(([2-9]\d|\d{3,})\)", cell.source)
-    has_theory = any(name.startswith("sd.theory.") for name in cell.names)
+    """One picture: a formula beside at least 20 seeds. Lesson 0 comes before theory has a name."""
+    runs = ("sd.beside_formula", "sd.replicate", "sd.sweep")
+    seeds = [call.keywords.get("seeds", 1) for call in cell.calls if call.name in runs]
+    has_theory = lesson.number == 0 or any(name.startswith("sd.theory.") for name in cell.names)
     return bool(cell.figures()) and has_theory and any(count >= 20 for count in seeds)
 
 

@@ -188,6 +188,12 @@ class Lesson:
         return len(json.dumps(self.notebook).encode()) if not self.path.exists() else self.path.stat().st_size
 
     @cached_property
+    def optional_from(self):
+        """The place of the cell from which on a lesson is optional ("Go deeper"); behind the last one without it."""
+        deep = (cell.place for cell in self.cells if any("go deeper" in text.lower() for _, text in cell.headings))
+        return next(deep, len(self.cells))
+
+    @cached_property
     def anchors(self):
         """What `#...` may point to: JupyterLab writes a heading with its blanks as dashes."""
         return {text.replace(" ", "-") for cell in self.markdown for _, text in cell.headings}

@@ -8,6 +8,9 @@ from lesson_reader import PLOTLY, Lesson
 HERE = Path(__file__).parent
 
 
+READY = {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "ready"}}
+
+
 def markdown(source):
     return nbformat.v4.new_markdown_cell(source)
 
@@ -52,7 +55,7 @@ def good_cells():
     return [
         markdown("# One server\n\nSteps 1 to 3 of the document. 35 minutes.\n\nclient → **server** → database\n\n"
                  "- name a thing\n- measure it\n- size it\n\nHow busy is one server?"),
-        code("import sdlib as sd"),
+        code("import sdlib as sd\n\nsd.ready()", READY),
         markdown("## Steps 1 and 2\n\nA client asks, a server answers."),
         code("sd.charts.diagram(shop)", figure()),
         code("sd.predict('01-utilization')"),
@@ -67,9 +70,9 @@ def good_cells():
         *(code(f"answer = ...\nsd.exercise('01-{level}').check(answer)") for level in ("easy", "medium", "hard")),
         code("sd.quiz('01')"),
         code("sd.ledger('01')", table("$ a month", 140)),
-        markdown("## Go deeper (optional)"),
+        markdown("## Go deeper (optional)\n\nAt a `yield` it waits, `here`."),
         code("inspect.getsource(sd.Server)\nsd.simulate(shop, crowd, engine='reference').requests",
-             table("arrived_s", 100)),
+             printed("def process(self, here):\n    yield core"), table("arrived_s", 100)),
         markdown("### Where the model lies\n\nNo server is this calm.\n\n"
                  "### Sources\n\n- [Erlang, 1917](https://example.org/erlang)"),
         markdown("## Key points\n\n" + 12 * "Work is rate times time. " + "\n\n**New words**: utilization."),

@@ -1,5 +1,6 @@
 """Figures are checked as numbers: what is drawn is what was measured."""
 
+import json
 import math
 
 import numpy as np
@@ -9,15 +10,18 @@ import pytest
 
 from sdlib import charts
 from sdlib.charts.axes import HeldAxes
-from sdlib.charts.diagram import edge_rate, line_width, squares
+from sdlib.charts.diagram import FILL_OPACITY, edge_rate, line_width, squares
 from sdlib.charts.erlang import offered_load
-from sdlib.charts.latency import BEYOND, TIMES_IDLE
+from sdlib.charts.latency import END, TIMES_IDLE, past
+from sdlib.charts.page import OF_THE_PAGE, ON_DARK
+from sdlib.charts.parts import HATCH_OPACITY, LOOKS
+from sdlib.charts.picture import PLOTLY_MIME
 from sdlib.charts.placing import layers, place
 from sdlib.charts.shapes import OUTLINES, filled, outline
 from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.still import REQUESTS_PER_REDRAW, run_at
-from sdlib.charts.theme import Plot
-from sdlib.charts.words import duration, number, percent
+from sdlib.charts.theme import GREEN, INK, ON_COLOUR, ORANGE, VERMILION, Plot
+from sdlib.charts.words import duration, number, percent, percentage
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
@@ -25,8 +29,12 @@ from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.queue import Queue, Worker
 from sdlib.components.server import Server
 from sdlib.engine.blueprint import blueprint
+from sdlib.engine.schedule import at
 from sdlib.results.simulate import simulate
 from sdlib.theory import mmc
+
+# JupyterLab's dark theme: its words (white at 87 %) on its second ground.
+DARK_INK, DARK_GROUND = "#E0E0E0", "#212121"
 
 
 def shop(users=100, cpus=4, ram_gb=4):
@@ -75,6 +83,53 @@ def test_every_figure_is_light_opaque_and_of_a_fixed_size(busy):
         assert len(figure.to_json()) < 25_000
         assert figure.layout.template.layout.paper_bgcolor == "#FBFBF8"
         assert figure.layout.width and figure.layout.height and figure.layout.autosize is False
+
+
+def test_in_a_notebook_a_figure_takes_the_width_of_the_page_and_keeps_the_rest(busy):
+    for figure in every_figure(busy):
+        kept, shown = json.loads(figure.to_json()), figure._repr_mimebundle_()[PLOTLY_MIME]
+        assert "width" not in shown["layout"] and shown["layout"]["autosize"] is True
+        assert shown["layout"]["meta"]["width"] == kept["layout"]["width"] == figure.layout.width
+        same = ("template", "height", "annotations", "shapes", "legend")
+        assert shown["data"] == kept["data"]
+        assert [shown["layout"].get(name) for name in same] == [kept["layout"].get(name) for name in same]
+
+
+def test_two_figures_of_one_run_are_the_same_bytes(busy):
+    one, other = (json.dumps(charts.timeline(busy)._repr_mimebundle_()) for _ in range(2))
+    assert one == other
+
+
+def luminance(colour):
+    parts = [int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055)**2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """As the Web Content Accessibility Guidelines define it."""
+    high, low = sorted([luminance(one), luminance(other)], reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def mixed(over, under, opacity):
+    """A half transparent colour on a ground."""
+    pairs = [(int(over[at:at + 2], 16), int(under[at:at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(opacity * a + (1 - opacity) * b):02X}" for a, b in pairs)
+
+
+@pytest.mark.parametrize("colour", [colour for colour, _ in LOOKS.values()])
+def test_words_on_bars_are_read_in_both_themes_hatched_or_not(colour):
+    assert ON_COLOUR not in {*OF_THE_PAGE, *ON_DARK}, "these words keep their colour"
+    for on_page, hatch in ((colour, INK), (ON_DARK.get(colour, colour), DARK_INK)):
+        assert contrast(ON_COLOUR, on_page) >= 4.5
+        assert contrast(ON_COLOUR, mixed(hatch, on_page, HATCH_OPACITY)) >= 3
+
+
+@pytest.mark.parametrize("colour", [GREEN, ORANGE, VERMILION])
+def test_words_on_a_filled_box_are_read_in_both_themes(colour):
+    assert contrast(INK, mixed(colour, "#FFFFFF", FILL_OPACITY)) >= 4.5
+    assert contrast(DARK_INK, mixed(ON_DARK[colour], DARK_GROUND, FILL_OPACITY)) >= 4.5
 
 
 def test_no_global_template_is_switched(busy):
@@ -173,6 +228,22 @@ def test_plain_diagram_says_what_each_box_is_made_of():
     assert "4 cores<br>4 GB" in said and "16 connections" in said and "NEW: database" in said
 
 
+def test_words_that_do_not_fit_into_a_box_stand_below_it():
+    wide, narrow = charts.diagram(shop()[0]), charts.diagram(shop()[0], width=300)
+    assert "16 connections<br>1 ms a query" in texts(wide)
+    assert "16 connections<br>" not in texts(narrow) and "16 connections, 1 ms a query" in texts(narrow)
+
+
+def test_a_diagram_is_as_wide_as_its_columns_need():
+    chain = LoadBalancer([Server(4, 4, calls=[Cache(Database())])])
+    assert charts.diagram(shop()[0]).layout.width < charts.diagram(chain).layout.width <= 840
+
+
+def test_nearly_idle_is_not_idle():
+    run = simulate(*shop(users=10), seconds=60)
+    assert "<b>&lt; 0.1 %</b><br>busy" in texts(charts.diagram(run)) and "0.0 %" not in texts(charts.diagram(run))
+
+
 def test_unknown_highlight_names_the_known_ones():
     with pytest.raises(ValueError, match="highlight='cdn'.*'shop', 'database'"):
         charts.diagram(shop()[0], highlight="cdn")
@@ -207,7 +278,8 @@ def test_here_is_the_last_run(busy, crashed):
     here, last = trace(figure, "you are here"), busy.summary().iloc[0]
     assert here.x[0] == pytest.approx(last.utilization_percent, rel=1e-4)
     assert here.y[0] == pytest.approx(last.mean_ms, rel=1e-4)
-    assert len(trace(figure, "runs").x) == 2 and figure.layout.yaxis.type is None
+    assert (len(trace(figure, "runs").x), len(trace(figure, "crashed").x)) == (1, 1)
+    assert figure.layout.yaxis.type is None
     assert charts.latency_against_utilization(busy, log=True).layout.yaxis.type == "log"
     assert f"{last.utilization_percent:.1f} %" in figure.layout.meta["alt"]
 
@@ -248,6 +320,15 @@ def test_outages_are_bands_from_crash_to_restart(crashed):
     assert f"shop crashed at {downs[0][0]:.1f} s" in figure.layout.meta["alt"]
 
 
+def test_a_machine_that_does_not_come_back_is_a_band_to_the_end():
+    server = Server(4, 4, name="shop")
+    run = simulate(server, Clients(1000), seconds=20, schedule=[at(5, "kill", server)])
+    assert charts.outages(run) == [(5.0, math.inf, "shop", "DOWN")]
+    figure = charts.timeline(run)
+    assert {(band.x0, band.x1) for band in figure.layout.shapes} == {(5, 20)}
+    assert "shop down at 5.0 s, not to come back" in figure.layout.meta["alt"]
+
+
 def test_planned_stop_is_a_band_too():
     run = simulate(Server(4, 4, down=[(5, 8)], name="shop"), Clients(1000), seconds=20)
     assert charts.outages(run) == [(5.0, 8.0, "shop", "DOWN")]
@@ -263,7 +344,7 @@ def test_timeline_draws_the_bins_of_the_run(busy):
     assert trace(figure, "answered per s").x == pytest.approx(bins.second + 0.5), "at the middle of each bin"
     assert trace(figure, "answered per s").y == pytest.approx(bins.throughput_per_s, rel=1e-4)
     assert trace(figure, "p99").y == pytest.approx(bins.p99_ms, rel=1e-4)
-    inside = trace(figure, "in the system")
+    inside = trace(figure, "requests inside")
     at_bin_ends = dict(zip(inside.x, inside.y, strict=True))
     assert [at_bin_ends[second + 1] for second in bins.second] == bins.in_system.tolist()
 
@@ -271,7 +352,7 @@ def test_timeline_draws_the_bins_of_the_run(busy):
 def test_memory_is_seen_to_be_full_when_the_server_crashes():
     run = simulate(Server(cpus=4, ram_gb=4), Clients(users=8_000), seconds=60, seed=1)
     assert run.stations["crashes"].sum() == 2
-    inside = trace(charts.timeline(run, every_s=1), "in the system")
+    inside = trace(charts.timeline(run, every_s=1), "requests inside")
     assert max(inside.y) == 512, "all that fits"
     assert inside.y[0] == 0
 
@@ -361,6 +442,18 @@ def test_durations_in_words(ms, said):
     assert duration(ms) == said
 
 
+@pytest.mark.parametrize("percents, said", [(0, "0"), (0.00015, "< 0.1"), (0.1, "0.1"), (12.34, "12.3"),
+                                            (99.9, "99.9"), (99.99985, "> 99.9"), (100, "100")])
+def test_nearly_all_is_not_all_and_nearly_none_not_none(percents, said):
+    assert percentage(percents) == said
+
+
+@pytest.mark.parametrize("share, said", [(0, "0.0 %"), (0.0003, "< 0.1 %"), (0.012, "1.2 %"), (0.5, "50 %"),
+                                         (0.99995, "> 99.9 %"), (1, "100 %")])
+def test_shares_in_words(share, said):
+    assert percent(share) == said
+
+
 @pytest.mark.parametrize("value, said", [(0, "0"), (1234567, "1,234,567"), (12.34, "12.3"), (0.0512, "0.0512"),
                                          (None, "-"), (100.4, "100")])
 def test_numbers_in_words(value, said):
@@ -382,23 +475,41 @@ def test_a_latency_beside_failures_says_that_it_is_that_of_the_answered(crashed)
     assert "latency of answered (ms)" in titles(charts.still(shop, {"users": 20_000}, chart="timeline"))
 
 
-# --- beyond the wall ---
+# --- past the wall ---
 
 def here_and_label(figure):
     return trace(figure, "you are here"), figure.layout.annotations[0]
 
 
-def test_an_overloaded_or_crashed_run_stands_beyond_the_wall_with_how_much_it_was_offered(busy, crashed):
-    here, label = here_and_label(charts.latency_against_utilization([busy, crashed]))
-    assert here.x[0] == BEYOND > 100
-    assert trace(charts.latency_against_utilization([crashed, busy]), "runs").x[0] == BEYOND
+@pytest.fixture(scope="module")
+def slow():
+    """Overloaded, with memory enough for a minute."""
+    return simulate(*shop(users=7000, ram_gb=128), seconds=20)
+
+
+def test_a_run_past_capacity_stands_the_further_right_the_more_it_was_offered(busy, slow, crashed):
+    figure = charts.latency_against_utilization([busy, slow])
+    here, label = here_and_label(figure)
+    # 7,000 users ask 467 times a second for 10 ms; four cores do 400.
+    load = 7000 * 4 / 60 * 0.010 / 4
+    assert here.x[0] == trace(figure, "runs").x[1] == pytest.approx(past(load), rel=1e-4) and past(load) > 100
+    assert "OVERLOADED" in label.text and "1.17 x its capacity" in label.text
+    assert 100 < past(1.08) < past(1.33) - 4 < past(2) < past(1000) < END
+    assert past(0.9) == 90 and here_and_label(charts.latency_against_utilization(busy))[0].x[0] < 100
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_crashed_run_is_a_cross_at_the_upper_edge_and_never_a_ring(busy, crashed, log):
+    figure = charts.latency_against_utilization([busy, crashed, crashed], log=log)
+    top = figure.layout.yaxis.range[1]
+    crosses, (here, label) = trace(figure, "crashed"), here_and_label(figure)
+    assert list(crosses.y) == [10**top if log else top] * 2 and list(here.y) == [crosses.y[0]]
     # 20,000 users ask 1,333 times a second for 10 ms; four cores do 400.
     assert offered_load(crashed) == pytest.approx(20_000 * 4 / 60 * 0.010 / 4) and "3.33 x its capacity" in label.text
-    assert "CRASHED" in label.text
-    slow = simulate(*shop(users=7000, ram_gb=128), seconds=20)
-    here, label = here_and_label(charts.latency_against_utilization(slow))
-    assert here.x[0] == BEYOND and "OVERLOADED" in label.text and "CRASHED" not in label.text
-    assert here_and_label(charts.latency_against_utilization(busy))[0].x[0] < 100
+    assert crosses.x == pytest.approx([past(offered_load(crashed))] * 2, rel=1e-4)
+    assert crosses.marker.symbol == here.marker.symbol == "x" and "CRASHED" in label.text
+    assert list(trace(figure, "runs").x) == [pytest.approx(busy.measures()["utilization_percent"], rel=1e-4)]
+    assert duration(crashed.measures()["mean_ms"]) in label.text
 
 
 def test_labels_stand_above_the_plot_where_no_data_is(busy, crashed):
@@ -407,14 +518,14 @@ def test_labels_stand_above_the_plot_where_no_data_is(busy, crashed):
         assert (label.yref, label.y, label.yanchor) == ("y domain", 1, "bottom")
 
 
-def test_a_run_above_a_linear_axis_is_an_arrow_at_its_top_and_keeps_its_number(crashed):
-    figure = charts.latency_against_utilization(crashed)
+def test_a_run_above_a_linear_axis_is_an_arrow_at_its_top_and_keeps_its_number(slow):
+    figure = charts.latency_against_utilization(slow)
     (here, label), (low, top) = here_and_label(figure), figure.layout.yaxis.range
     idle_ms = charts.erlang_curve(shop()[0]).mean_ms[0]
-    assert low == 0 and crashed.summary().mean_ms.iloc[0] > top >= TIMES_IDLE * idle_ms
+    assert low == 0 and slow.summary().mean_ms.iloc[0] > top >= TIMES_IDLE * idle_ms
     assert here.y[0] == top and here.marker.symbol == "triangle-up"
-    assert duration(crashed.summary().mean_ms.iloc[0]) in label.text
-    assert trace(charts.latency_against_utilization(crashed, log=True), "you are here").marker.symbol == "star-diamond"
+    assert duration(slow.summary().mean_ms.iloc[0]) in label.text
+    assert trace(charts.latency_against_utilization(slow, log=True), "you are here").marker.symbol == "star-diamond"
 
 
 def test_offered_load_is_shared_by_the_machines_of_a_load_balancer_and_unknown_behind_a_cache():

@@ -175,7 +175,8 @@ def test_every_named_chart_is_drawn_at_every_end(chart, log):
 
 # --- tiles ---
 
-ROW = {"sent": 4000, "answered": 4000, "failed": 0, "p99_ms": 50.0, "error_percent": 0.0, "usd_per_month": 199.0}
+ROW = {"sent": 4000, "answered": 4000, "failed": 0, "p99_ms": 50.0, "error_percent": 0.0, "usd_per_month": 199.0,
+       "p99_limits_ms": (47.0, 54.0), "busiest": "shop", "utilization_percent": 62.5}
 DEAD = {**ROW, "answered": 58, "failed": 3942, "p99_ms": 12.0, "error_percent": 98.55}
 
 
@@ -193,8 +194,37 @@ def test_a_dead_server_is_never_praised():
 
 
 def test_p99_is_judged_only_when_nothing_failed_then_and_now():
-    assert "better" in tiles_html({**ROW, "p99_ms": 20.0}, ROW)
+    assert "better" in tiles_html({**ROW, "p99_ms": 20.0, "p99_limits_ms": (19.0, 21.0)}, ROW)
     assert "better" not in tiles_html({**ROW, "p99_ms": 5.0, "error_percent": 98.55}, DEAD).split("errors")[0]
+
+
+@pytest.mark.parametrize("p99_ms, limits_ms, said", [
+    (51.0, (50.9, 51.1), "about the same: within 3 %"), (53.0, (52.9, 53.1), "about the same: within chance"),
+    (60.0, (49.0, 71.0), "about the same: within chance"), (60.0, (58.0, 62.0), "▲ +20 % worse"),
+    (40.0, (39.0, 41.0), "▼ −20 % better"), (50.0, (47.0, 54.0), "as at the start")])
+def test_a_change_of_the_p99_that_chance_can_make_is_none(p99_ms, limits_ms, said):
+    p99 = tiles_html({**ROW, "p99_ms": p99_ms, "p99_limits_ms": limits_ms}, ROW).split("errors")[0]
+    assert said in p99 and ("better" in p99 or "worse" in p99) == ("%" in said and "same" not in said)
+
+
+def test_another_seed_of_a_small_crowd_is_about_the_same(panel):
+    limits = [panel.run.measures()["p99_limits_ms"]]
+    for seed in range(1, 6):
+        panel.set(seed=seed)
+        limits.append(panel.run.measures()["p99_limits_ms"])
+    assert all(low < high for low, high in limits)
+    assert max(low for low, _ in limits) < min(high for _, high in limits), "nothing but chance"
+
+
+def test_nearly_all_errors_are_not_all():
+    tiles = tiles_html({**DEAD, "sent": 4_001_630, "answered": 6, "failed": 4_001_624, "error_percent": 99.99985}, ROW)
+    assert "&gt; 99.9 %" in tiles and "&lt; 0.1 % of them" in tiles and "100 %" not in tiles
+
+
+def test_the_busiest_component_is_named_with_its_utilization(panel):
+    panel.set(users=4000)
+    row = panel.run.measures()
+    assert f"<b>{row['utilization_percent']:.1f} %</b><small>shop</small>" in panel._tiles.value
 
 
 def test_a_larger_crowd_is_no_improvement(panel):

@@ -1,5 +1,7 @@
 """The tables and charts that only lessons use."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,12 +66,41 @@ def test_a_formula_beside_runs_counts_where_they_meet():
 def test_the_answered_share_stands_where_the_run_is_and_below_the_limit(users):
     run = run_of(users, seconds=60 if users < 10_000 else 3)
     plot = answered_against_users(run, {})
-    most, here = plot.traces
+    most, runs, here = plot.traces
     answered = 100 - run.summary()["error_percent"].iloc[0]
     assert here["x"] == [users] and here["y"][0] == pytest.approx(answered, abs=0.01)
     limit = np.interp(np.log10(users), np.log10(most["x"]), most["y"])
     assert here["y"][0] <= limit + 1 and f"{users:,} users" in plot.alt
+    assert runs["x"] == here["x"] and runs["showlegend"] is False
     assert figure([plot]).layout.meta["alt"] == plot.alt
+
+
+def test_the_crowds_that_were_tried_stay_as_points_until_the_machine_changes():
+    panel = sd.explore(lambda users=100, cpus=4: (sd.Server(cpus, 4, calls=[sd.Database()]), sd.Clients(users)),
+                       users=(10, 1_000_000), cpus=(1, 64), chart=answered_against_users, seconds=5)
+
+    def tried():
+        return next(trace for trace in json.loads(panel._chart.plot.figure)["data"] if trace["name"] == "runs")["x"]
+
+    for users in (3_000, 20_000, 3_000):
+        panel.set(users=users)
+    assert tried() == [100, 20_000, 3_000] and "3 crowds were tried" in panel._chart.alt
+    panel.set(cpus=8)
+    assert tried() == [3_000]
+    panel.reset()
+    assert tried() == [100]
+
+
+def test_the_formula_is_drawn_as_the_curve_that_it_is():
+    table = pd.DataFrame({"users": [10, 100, 1000], "low": [0, 0, 0], "high": [200, 5_000, 2_000_000]})
+    for log_x in (False, True):
+        curve = sd.charts.formula_and_runs(table, "users", "y", formula=lambda users: users**2, log_x=log_x).data[0]
+        assert len(curve.x) >= 100 and {10, 100, 1000} <= set(curve.x)
+        assert np.allclose(np.array(curve.y), np.array(curve.x)**2, rtol=1e-3)
+    says = sd.charts.formula_and_runs(table, "users", "y", formula=lambda users: users**2).layout.meta["alt"]
+    assert "at 2 of 3 settings" in says
+    with pytest.raises(ValueError, match="formula_and_runs.*formula"):
+        sd.charts.formula_and_runs(table, "users", "y")
 
 
 @pytest.mark.parametrize(("users", "cpus"), [(100, 4), (5_000, 4), (20_000, 17)])
@@ -89,3 +120,34 @@ def test_past_capacity_only_the_run_is_drawn():
     plot = where_the_time_goes(run_of(8_000), {})
     assert plot.traces[0]["y"] == ["this run"]
     figure([plot])
+
+
+def shop_of(users):
+    return sd.Server(cpus=4, ram_gb=4, calls=[sd.Database()]), sd.Clients(users=users)
+
+
+def test_a_formula_stands_beside_the_runs_of_as_many_crowds_as_asked_for():
+    shown = sd.beside_formula(shop_of, "requests answered (%)", lambda users: 50 + users / 100, seeds=3, seconds=5,
+                              spread="range", users=(100, 20_000), says="So it is.")
+    formula, bars = shown.data
+    assert (formula.x[0], formula.y[0], formula.x[-1], formula.y[-1]) == (100, 51, 20_000, 250)
+    answered = [100 - sd.simulate(*shop_of(20_000), seconds=5, seed=seed).summary()["error_percent"].iloc[0]
+                for seed in range(3)]
+    top, half = bars.y[1], bars.error_y.array[1]
+    assert top + half == pytest.approx(max(answered), rel=1e-4) and top - half == pytest.approx(min(answered), rel=1e-4)
+    assert bars.y[0] == 100 and shown.layout.xaxis.type == "log", "two decades"
+
+
+def test_an_interval_is_that_of_replicate():
+    shown = sd.beside_formula(shop_of, "mean latency (ms)", lambda users: 12, seeds=4, seconds=20, users=[3_000])
+    found = sd.replicate(lambda: shop_of(3_000), seeds=4, seconds=20).loc["mean_ms"]
+    bars = shown.data[1]
+    assert bars.y[0] == pytest.approx(found["mean"], rel=1e-4), "drawn to five digits"
+    assert bars.error_y.array[0] == pytest.approx(found["half_width"], rel=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"shows": "joy"}, {"spread": "wide"}, {"users": ()}, {"users": 5}, {"cpus": [4]}])
+def test_a_check_that_cannot_be_is_refused(wrong):
+    asked = {"shows": "requests inside", "formula": lambda users: 1, "users": [100]} | wrong
+    with pytest.raises(ValueError, match=r"beside_formula\(.*for example"):
+        sd.beside_formula(shop_of, **asked)

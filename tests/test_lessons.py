@@ -8,7 +8,7 @@ import pytest
 from lesson_facts import FACTS
 from lesson_numbers import agrees, backed, value, values
 from lesson_reader import Lesson
-from sample_lesson import change, code, figure, good_lesson, markdown, printed, table
+from sample_lesson import READY, change, code, figure, good_lesson, markdown, printed, table
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
@@ -114,7 +114,11 @@ BROKEN = [
     ("figures", change("sd.theory", code("show()", figure(picture=False))), "no picture beside it"),
     ("figures", change("sd.theory", code("show()", figure(alt="a figure"))), "not a sentence"),
     ("figures", change("## Key", markdown("## Key points\n![strip](sample_lesson.py)")), "not a sentence"),
-    ("code", change("import", code("import sdlib as sd\nx = 1")), "imports only"),
+    ("setup", change("import", code("import sdlib as sd\nx = 1\nsd.ready()", READY)), "must hold imports"),
+    ("setup", change("import", code("import sdlib as sd", READY)), "end with sd.ready()"),
+    ("setup", change("import", code("import sdlib as sd\nsd.ready()")), "must have saved the word ready"),
+    ("setup", change("import", code("import inspect\nimport sdlib as sd\nsd.ready()", READY)), "imports inspect"),
+    ("opened", change("Go deeper", markdown("## Go deeper (optional)\n\nIt is `LOST`.")), "speaks of `LOST`"),
     ("code", change("sd.lab", code("x = 1\n" * 21)), "lines of code"),
     ("code", change("sd.lab", code("x = " + "1 + " * 25 + "1")), "a line of 105 characters"),
     ("code", change("sd.lab", code("open('https://example.org/data.csv')")), "leaves this machine"),

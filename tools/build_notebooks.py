@@ -7,6 +7,9 @@ Two builds in a row give the same bytes: no times, no random numbers, no widget 
 beside it, so that a reader on GitHub or on paper sees it too; the picture of an unchanged figure is kept, because
 browsers and fonts differ from machine to machine. While SDLIB_BUILD is set, a panel brings along the figure of
 what it shows; of that only the picture is saved. A cell that fails ends the build; its notebook stays as it was.
+
+The language is saved word for word as the kernel tells it, with Python's version: JupyterLab writes that into the
+notebook when it opens it, and calls the notebook unsaved if it stood there in other words.
 """
 
 import argparse
@@ -73,7 +76,8 @@ def execute(notebook, folder):
 
 def clean(notebook):
     """Keep of the metadata what a reader needs, and of the outputs what lives without a kernel."""
-    notebook.metadata = nbformat.from_dict(METADATA)
+    told = {name: notebook.metadata[name] for name in METADATA if name in notebook.metadata}
+    notebook.metadata = nbformat.from_dict({**METADATA, **told, "kernelspec": METADATA["kernelspec"]})
     for cell in notebook.cells:
         kept = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
         if ANSWER in kept.get("tags", []):

@@ -21,14 +21,10 @@ RUN_ONE = f"""(index) => {{
     const notebook = {PANEL}.content;
     notebook.deselectAll();
     notebook.activeCellIndex = index;
-    const before = notebook.widgets[index].model.executionCount;
-    window.jupyterapp.commands.execute('notebook:run-cell');
-    return before;
+    window.cellHasRun = false;
+    window.jupyterapp.commands.execute('notebook:run-cell').finally(() => {{ window.cellHasRun = true; }});
 }}"""
-ONE_RAN = f"""([index, before]) => {{
-    const count = {PANEL}.content.widgets[index].model.executionCount;
-    return count !== null && count !== before;
-}}"""
+ONE_RAN = "() => window.cellHasRun"
 CELLS = f"""() => {PANEL}.content.widgets.map(cell => ({{
     kind: cell.model.type, source: cell.model.sharedModel.getSource(),
     errors: cell.model.type !== 'code' ? [] : cell.model.outputs.toJSON().filter(o => o.output_type === 'error')
@@ -66,8 +62,8 @@ class LabPage:
 
     def run_cell(self, index):
         """Run one cell and wait until the kernel is idle again."""
-        before = self.page.evaluate(RUN_ONE, index)
-        self.page.wait_for_function(ONE_RAN, arg=[index, before], timeout=RUN_SECONDS * 1000)
+        self.page.evaluate(RUN_ONE, index)
+        self.page.wait_for_function(ONE_RAN, timeout=RUN_SECONDS * 1000)
         self.wait_until_idle()
 
     def set_source(self, index, source):

@@ -30,6 +30,7 @@ class HeldAxes:
                 if old is not None and new != old:
                     changes.append(_change(axis, letter, new))
                 setattr(plot, letter, {**axis, "range": _as_plotly_wants(new, axis)})
+            _put_at_top(plot)
         return changes
 
     def reset(self):
@@ -47,6 +48,8 @@ def _extent(plot, letter):
     is_log = getattr(plot, letter).get("type") == "log"
     low, high = math.inf, -math.inf
     for trace in plot.traces:
+        if letter == "y" and trace.get("name") in plot.at_top:
+            continue
         values = [value for value in (trace.get(letter) if trace.get(letter) is not None else [])
                   if isinstance(value, (int, float)) and math.isfinite(value) and (value > 0 or not is_log)]
         # A mark has a size: at the edge of the axis it would be cut.
@@ -54,6 +57,14 @@ def _extent(plot, letter):
         if values:
             low, high = min(low, min(values) / room), max(high, max(values) * room)
     return (low, high) if low <= high else None
+
+
+def _put_at_top(plot):
+    """What stands at the upper edge goes there, now that it is known where that is."""
+    for trace in plot.traces:
+        if trace.get("name") in plot.at_top:
+            top = plot.y.get("range", (0, 1))[1]
+            trace["y"] = [10.0**top if plot.y.get("type") == "log" else top] * len(trace["x"])
 
 
 def _round(extent, axis, old):

@@ -11,17 +11,22 @@ from sdlib.components.checks import complain
 from sdlib.engine.blueprint import blueprint
 
 BUSY, FULL = 0.7, 0.9
+FILL_OPACITY = 0.4  # words stand on it
 SQUARE, MOST_SQUARES = 8, 24
+COLUMN, WIDEST = 190, 840
+LETTER, PADDING = 0.56, 8  # the width of a letter in units of the type's size; pixels between words and a box's edge
 
 
-def diagram(system_or_run, highlight=None, width=840, height=None):
+def diagram(system_or_run, highlight=None, width=None, height=None):
     """The system as a figure: a box per component, layered from the clients to the right.
 
     With a run, a box is filled up to its utilization, its mean queue is a stack of squares (their number grows
     with the logarithm), a line is as wide as the logarithm of its traffic, and a machine that crashed or
-    refused is hatched and says so. highlight: name of the component to frame as the new one.
+    refused is hatched and says so. highlight: name of the component to frame as the new one. width, height: in pixels;
+    by default as much as the boxes need, and a width of 840 at most.
     """
-    height = height or max(170, 30 + 66 * place(_nodes(system_or_run), 1, 1).rows)
+    size = place(_nodes(system_or_run), 1, 1)
+    width, height = width or min(WIDEST, COLUMN * size.columns), height or max(170, 30 + 66 * size.rows)
     made = figure([diagram_plot(system_or_run, highlight, width - 16, height - 16)], width, height)
     made.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return made
@@ -105,7 +110,7 @@ def _boxes(frames, seen):
             level = "full" if busy >= FULL else "busy" if busy >= BUSY else "calm"
             levels[level].append(filled(points, busy))
     for (level, polygons), colour in zip(levels.items(), (GREEN, ORANGE, VERMILION)):
-        yield _polygons(f"fill {level}", polygons, fillcolor=colour, opacity=0.6)
+        yield _polygons(f"fill {level}", polygons, fillcolor=colour, opacity=FILL_OPACITY)
     troubled = [points for index, points in frames.items() if seen[index] and seen[index]["trouble"]]
     well = [points for points in frames.values() if points not in troubled]
     yield _polygons("outline", well, fill="none", line={"width": 1.5, "color": INK})
@@ -150,20 +155,27 @@ def _words(nodes, seen, placing, run, highlight):
     words = _client_words(placing, run)
     half = placing.box[1] / 2
     small = 10 if placing.box[0] < 80 or placing.rows > 4 else 12
+    fits = all(_fits(spec(nodes[index].component, "<br>"), placing.box[0], small) for index in placing.centre)
     for index, (x, y) in placing.centre.items():
         node, row = nodes[index], seen[index]
         is_new = node.name == highlight
         title = f"<b>{'NEW: ' if is_new else ''}{node.name}</b>"
         words.append((x, y + half + small * 0.9 + 8 * is_new, title, small))
-        words.append((x, y, inside(node, row), 11 if row and row["trouble"] else small))
+        if row or fits:
+            words.append((x, y, inside(node, row), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
-        elif row and placing.rows <= 4:
+        elif placing.rows <= 4 and (row or not fits):
             words.append((x, y - half - small * 0.9, spec(node.component), small - 1))
     words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
     xs, ys, texts, sizes = zip(*words)
     return {"type": "scatter", "name": "words", "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
             "showlegend": False, "textfont": {"size": sizes, "color": INK}, "cliponaxis": False}
+
+
+def _fits(text, width, size):
+    """Whether each line of the text fits into a box of this width in pixels."""
+    return max(map(len, text.split("<br>"))) * LETTER * size + 2 * PADDING <= width
 
 
 def _client_words(placing, run):
@@ -186,19 +198,20 @@ def inside(node, row):
         return f"<b>{100 * row['hits'] / looked_up:.0f} % hits</b>"
     if not row["capacity"]:
         return f"{number(row['per_s'])}/s"
-    return f"<b>{percent(row['utilization'])}</b>"
+    return f"<b>{percent(row['utilization']).replace('<', '&lt;')}</b><br>busy"
 
 
 def spec(component, joint=", "):
-    """The knobs that say how big a component is, in words: "4 cores, 4 GB"."""
+    """The knobs that say how big a component is, in words: "4 cores, 4 GB"; "1 ms a query" for query_ms."""
     about = {knob.name: knob.metadata for knob in fields(component)}
     parts = []
     for name in component.shown:
         value = vars(component)[name]
-        if isinstance(value, str):
-            parts.append(value.replace("_", " "))
+        if isinstance(value, str) or callable(value):
+            parts.append(getattr(value, "__name__", value).replace("_", " "))
         elif value is not None:
-            parts.append(f"{number(value)} {about[name]['unit']}".strip())
+            each = f" a {name[:-3].replace('_', ' ')}" if name.endswith("_ms") else ""
+            parts.append(f"{number(value)} {about[name]['unit']}{each}".strip())
     return joint.join(parts)
 
 

@@ -8,7 +8,7 @@ from sdlib.charts.axes import round_up
 from sdlib.charts.theme import INK, ORANGE, Plot, duration_axis, figure, line, marks, note
 from sdlib.charts.words import duration, number
 from sdlib.components.checks import complain, takes
-from sdlib.results.run import check_run
+from sdlib.results.run import check_run, quantiles
 
 QUANTILES = (("p50", 0.50, "circle"), ("p95", 0.95, "diamond"), ("p99", 0.99, "square"))
 POINTS, LEAST_SHARE = 160, 1e-4
@@ -32,16 +32,16 @@ def latency_distribution(run, theory=None, width=840, height=400, log=True):
 
 def distribution_plot(run, theory=None, log=True):
     """The same as a `Plot`."""
-    latency = np.sort(run.requests["latency_ms"].to_numpy()[run.requests["status"].to_numpy() == "ok"])
+    latency = run.ascending_ms
     if not len(latency):
         empty = note("<b>no request was answered</b>", 0.5, 0.5, xref="x domain", yref="y domain")
         return Plot([], "Latency distribution: no request was answered.", *_axes(1.0, log), notes=[empty])
     slower = _shares(len(latency), log)
-    times = np.quantile(latency, 1 - slower)
+    times, marked = np.split(quantiles(latency, [*(1 - slower), *(share for _, share, _ in QUANTILES)]), [len(slower)])
     traces = [line("this run", times, slower, color=ORANGE, dash="solid")]
     if theory is not None:
         traces.insert(0, line("theory", [theory(1 - share) for share in slower], slower))
-    found = [(label, share, symbol, float(np.quantile(latency, share))) for label, share, symbol in QUANTILES]
+    found = [(*one, float(value)) for one, value in zip(QUANTILES, marked, strict=True)]
     traces += [_mark(*one) for one in found]
     said = ", ".join(f"{label} is {duration(value)}" for label, _, _, value in found)
     return Plot(traces, f"Latency distribution: {said}, of {number(len(latency))} answered requests.",

@@ -7,29 +7,28 @@ import numpy as np
 import pandas as pd
 
 from sdlib.charts.placing import layers
-from sdlib.components.database import Database
-from sdlib.components.load_balancer import LoadBalancer
-from sdlib.components.server import Server
 from sdlib.engine.arrivals import expected_requests
 from sdlib.engine.blueprint import blueprint
 from sdlib.theory import mmc
 
-CURVE_LOADS = tuple(np.concatenate([np.arange(1, 90, 2), np.arange(90, 99.6, 0.5)]) / 100)
-# Theory is for these stations: what each works on at once is `places`, and this is how long one visit takes.
-# What else a system holds has no curve, except a balancer, which only shares the visits out.
-MEAN_MS = {Server: lambda server: server.service_ms, Database: lambda database: database.query_ms}
+CURVE_LOADS = tuple(np.concatenate([np.arange(1, 90), np.arange(90, 99.6, 0.25)]) / 100)
 
 
 def erlang_curve(system):
     """Mean latency in ms over the busiest station's utilization: DataFrame(utilization, mean_ms); None without theory.
 
-    Theory holds for servers and databases with exponential times and enough memory that call each other in
-    turn: a request leaves one M/M/c as a Poisson stream into the next, so the mean latencies add (Burke 1956).
+    Theory holds for stations with exponential times and enough memory that call each other in turn: a request leaves
+    one M/M/c as a Poisson stream into the next, so the mean latencies add (Burke 1956).
     """
-    nodes = blueprint(system)
-    if not all(type(node.component) in MEAN_MS and node.component.distribution == "exponential" for node in nodes):
+    mean_ms = curve_ms(blueprint(system))
+    return None if mean_ms is None else pd.DataFrame({"utilization": CURVE_LOADS, "mean_ms": mean_ms})
+
+
+def curve_ms(nodes):
+    """The same curve of a system's nodes as a list, a latency for each of CURVE_LOADS; None without theory."""
+    if not all(node.component.service and node.component.service[1] == "exponential" for node in nodes):
         return None
-    return pd.DataFrame({"utilization": CURVE_LOADS, "mean_ms": _mean_ms(_stations(nodes))})
+    return _mean_ms(_stations(nodes))
 
 
 def offered_load(run):
@@ -43,16 +42,18 @@ def offered_load(run):
 
 
 def _stations(nodes):
-    """(places, mean ms, visits per request) of each station; None for kinds whose visits only a run can tell."""
+    """(places, mean ms, visits per request) of each station; None where only a run can tell how often one is visited.
+
+    What only shares the visits out takes no time of its own.
+    """
     visits, stations, layer = [1.0] + [0.0] * (len(nodes) - 1), [], layers(nodes)
     for node in sorted(nodes, key=lambda node: layer[node.index]):
-        shares = isinstance(node.component, LoadBalancer)
+        component = node.component
         for child in node.children:
-            visits[child] += visits[node.index] / (len(node.children) if shares else 1)
-        mean_ms = MEAN_MS.get(type(node.component))
-        if mean_ms is not None:
-            stations.append((node.component.places, mean_ms(node.component), visits[node.index]))
-        elif not shares:
+            visits[child] += visits[node.index] / (len(node.children) if component.calls_one_of_them else 1)
+        if component.service is not None:
+            stations.append((component.places, component.service[0], visits[node.index]))
+        elif not component.calls_one_of_them:
             return None
     return tuple(station for station in stations if station[1] > 0)
 

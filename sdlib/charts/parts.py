@@ -4,33 +4,47 @@ import math
 
 import numpy as np
 
-from sdlib.charts.latency import offered_load
-from sdlib.charts.theme import BLUE, GREEN, INK, VERMILION, WHITE, Plot, note, plain
-from sdlib.charts.words import duration, number
+from sdlib.charts.erlang import offered_load
+from sdlib.charts.latency import LONGEST_TRAIL
+from sdlib.charts.theme import GREEN, INK, ON_COLOUR, ORANGE, SKY, VERMILION, Plot, above, line, marks, note, plain
+from sdlib.charts.words import duration, number, percentage
 from sdlib.results.run import check_run
 from sdlib.theory import mmc
 
 CROWDS = np.logspace(1, 6, 101)
 FIRST_WIDTH_MS = 15
-LOOKS = {"waiting for a core": (VERMILION, "/"), "computing": (BLUE, ""), "in the database": (GREEN, ".")}
+HATCH_OPACITY = 0.2  # words stand on it
+LOOKS = {"waiting for a core": (VERMILION, "/"), "computing": (SKY, ""), "in the database": (GREEN, ".")}
 
 
-def answered_against_users(run, settings):
-    """Lesson 0: the share of the requests that was answered, below the most that the machine could answer."""
+def answered_against_users(run, settings, trail=None):
+    """Lesson 0: the share of the requests that was answered, below the most that the machine could answer.
+
+    trail: a list that keeps the points of the same machine from call to call.
+    """
     check_run("answered_against_users", run)
-    users, answered = run.clients.users, 100 - float(run.summary()["error_percent"].iloc[0])
-    full_at = users / offered_load(run)
+    users, measured = run.clients.users, run.measures()
+    answered, full_at = 100 - measured["error_percent"], float(f"{users / offered_load(run):.6g}")
     crowds = np.sort([*CROWDS, full_at])    # with the very place where the line bends
-    most = {"type": "scatter", "mode": "lines", "name": "the most it could answer", "x": plain(crowds),
-            "y": plain(np.minimum(1, full_at / crowds) * 100), "line": {"color": BLUE, "width": 2.5, "dash": "dash"}}
-    here = {"type": "scatter", "mode": "markers", "name": "this run", "x": [users], "y": plain([answered]),
-            "marker": {"color": VERMILION, "size": 15, "symbol": "star-diamond", "line": {"width": 1.5, "color": INK}}}
-    side = {"xanchor": "left", "xshift": 10} if users < 3_000 else {"xanchor": "right", "xshift": -10}
-    label = note(f"<b>{number(answered)} % answered</b>", round(math.log10(users), 4), answered, **side)
-    axis = {"type": "log", "title": {"text": "users"}, "range": [0.9, 6.1], "tickvals": [10, 100, 1e3, 1e4, 1e5, 1e6],
-            "ticktext": ["10", "100", "1,000", "10,000", "100,000", "1,000,000"]}
-    return Plot([most, here], f"Answered share against users: {number(users)} users, {number(answered)} % answered.",
-                axis, {"title": {"text": "requests answered (%)"}, "range": [-4, 108]}, notes=[label])
+    points = _kept([] if trail is None else trail, full_at, (users, answered))
+    traces = [line("the most it could answer", crowds, np.minimum(1, full_at / crowds) * 100),
+              {**marks("runs", *zip(*points, strict=True), size=7, color=ORANGE, symbol="circle-open",
+                       line={"width": 2}), "showlegend": len(points) > 1},
+              marks("this run", [users], [answered], size=15, color=VERMILION, symbol="star-diamond",
+                    line={"width": 1.5, "color": INK})]
+    said = f"{number(users)} users, {percentage(answered)} % answered"
+    label = above(f"<b>you are here:</b> {said.replace('<', '&lt;')}")
+    axis = {"type": "log", "title": {"text": "users"}, "range": [0.9, 6.25], "tickvals": [10, 100, 1e3, 1e4, 1e5, 1e6],
+            "ticktext": ["10", "100", "1,000", "10,000", "100,000", "1 million"]}
+    tried = f" {len(points)} crowds were tried." if len(points) > 1 else ""
+    return Plot(traces, f"Answered share against users: {said}.{tried}", axis,
+                {"title": {"text": "requests answered (%)"}, "range": [-4, 108]}, notes=[label])
+
+
+def _kept(trail, key, point):
+    """The points of one machine so far, and this one; those of another machine are dropped."""
+    trail[:] = [*[old for old in trail if old[0] == key and old[1] != point], (key, point)][-LONGEST_TRAIL:]
+    return [point for _, point in trail]
 
 
 def where_the_time_goes(run, settings):
@@ -60,12 +74,13 @@ def _bar(name, bars, width):
     return {"type": "bar", "orientation": "h", "name": name, "y": list(bars), "offsetgroup": "one",
             "base": plain([_before(parts, name) for parts in bars.values()]), "x": plain(lengths),
             "text": [duration(length) if length > width / 12 else "" for length in lengths],
-            "textposition": "inside", "insidetextanchor": "middle", "insidetextfont": {"color": WHITE},
+            "textposition": "inside", "insidetextanchor": "middle", "insidetextfont": {"color": ON_COLOUR},
             "marker": {"color": colour, "pattern": _hatched(shape), "line": {"color": INK, "width": 1}}}
 
 
 def _hatched(shape):
-    return {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": 0.35, "solidity": 0.15, "size": 10}
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": HATCH_OPACITY, "solidity": 0.15,
+            "size": 10}
 
 
 def _before(parts, name):
@@ -75,19 +90,18 @@ def _before(parts, name):
 
 def _measured(run):
     """Each part's mean, by Little's law: the mean number there over the rate of requests that were there."""
-    server, database = run.stations.iloc[0], run.stations.iloc[1]
+    seen = run.records.stations
 
-    def part(place, inside):
-        return 1000 * inside * run.seconds / place["served"] if place["served"] else 0.0
-    return {"waiting for a core": part(server, server["mean_queue"]),
-            "computing": part(server, server["utilization"] * server["capacity"]),
-            "in the database": part(database, database["mean_queue"] + database["utilization"] * database["capacity"])}
+    def part(place, area_s):
+        return float(1000 * area_s[place] / seen["served"][place]) if seen["served"][place] else 0.0
+    return {"waiting for a core": part(0, seen["queue_area"]), "computing": part(0, seen["busy_area"]),
+            "in the database": part(1, seen["queue_area"] + seen["busy_area"])}
 
 
 def _computed(run):
     if offered_load(run) >= 1:
         return None
-    server, database = run.nodes[0].component, run.nodes[1].component
-    theory = mmc(run.clients.requests_per_second, server.service_ms, server.cpus)
-    return {"waiting for a core": theory.mean_wait_ms, "computing": server.service_ms,
-            "in the database": database.query_ms}
+    first, second = run.nodes[0].component, run.nodes[1].component
+    theory = mmc(run.clients.requests_per_second, first.service[0], first.places)
+    return {"waiting for a core": theory.mean_wait_ms, "computing": first.service[0],
+            "in the database": second.service[0]}

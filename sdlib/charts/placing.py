@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 MOST_SHOWN = 6
 SHOWN_OF_MANY = 5
+WIDEST_BOX = 116
 
 
 @dataclass
@@ -17,13 +18,17 @@ class Group:
 
 @dataclass
 class Placing:
-    """centre: {node index: (x, y)} of the boxes; clients: (x, y); box: (width, height); more: [(x, y, Group)]."""
+    """centre: {node index: (x, y)} of the boxes; clients: (x, y); box: (width, height); more: [(x, y, Group)].
+
+    columns: with that of the clients.
+    """
 
     centre: dict
     clients: tuple
     box: tuple
     more: list = field(default_factory=list)
     rows: int = 1
+    columns: int = 2
 
 
 def place(nodes, width, height):
@@ -39,7 +44,8 @@ def place(nodes, width, height):
         column.insert(column.index(group.shown[-1]) + 1, group)
     pitch = width / (max(columns) + 2)
     rows = max(len(column) for column in columns.values())
-    placing = Placing({}, (pitch / 2, height / 2), (min(92, pitch - 34), min(64, 0.44 * height / rows)), rows=rows)
+    placing = Placing({}, (pitch / 2, height / 2), (min(WIDEST_BOX, pitch - 34), min(64, 0.44 * height / rows)),
+                      rows=rows, columns=len(columns) + 1)
     for number, column in columns.items():
         for row, entry in enumerate(column):
             x, y = (number + 1.5) * pitch, height * (1 - (row + 0.5) / len(column))

@@ -2,14 +2,14 @@
 
 import re
 
+from sdlib.charts.theme import picture
+
 _AXIS = re.compile(r"^([xy])axis(\d*)$")
 _REFERENCE = re.compile(r"^([xy])(\d*)( domain)?$")
 
 
 def side_by_side(left, right, gap=12):
     """A `go.Figure` with two others beside each other; both need a width, a height and margins."""
-    import plotly.graph_objects as go
-
     width, height = left.layout.width + gap + right.layout.width, max(left.layout.height, right.layout.height)
     frames = [_Frame(left, 0, 0, width, height), _Frame(right, left.layout.width + gap, 1, width, height)]
     layout = {**_of_the_page(right), "width": width, "height": height, "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
@@ -21,7 +21,7 @@ def side_by_side(left, right, gap=12):
         for items in ("shapes", "annotations", "images"):
             layout[items] += frame.placed(items)
     layout["legend"] = {**layout["legend"], "x": frames[1].x[0]}
-    return go.Figure(data=data, layout=layout)
+    return picture({"data": data, "layout": layout})
 
 
 def _of_the_page(figure):

@@ -1,5 +1,6 @@
 """The panel's picture without the panel: the system beside the lesson's chart, at given settings."""
 
+import inspect
 import math
 
 import pandas as pd
@@ -9,7 +10,7 @@ from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import distribution_plot
 from sdlib.charts.latency import latency_plot
 from sdlib.charts.side_by_side import side_by_side
-from sdlib.charts.theme import Plot, compose, stacked
+from sdlib.charts.theme import Plot, compose, picture, stacked
 from sdlib.charts.timeline import timeline_plots
 from sdlib.components.checks import check_number, complain, takes
 from sdlib.engine.arrivals import expected_requests
@@ -58,7 +59,7 @@ def settings_table(build, settings, seconds=60, seed=0):
     for chosen in settings:
         _check_settings("settings_table", build, chosen)
         run = run_at(build, chosen, seconds, seed)
-        measured = run.summary().iloc[0]
+        measured = run.measures()
         rows.append({**chosen, "served_per_s": round(measured["throughput_per_s"], 1),
                      "p50_ms": round(measured["p50_ms"], 1), "p99_ms": round(measured["p99_ms"], 1),
                      "error_percent": round(measured["error_percent"], 1), "busiest": measured["busiest"],
@@ -98,13 +99,15 @@ def check_chart(chart):
 def chart_plots(chart, run, settings, log=None, trail=None):
     """The plots of a chart: one of the names in CHARTS, or a function (run, settings) -> plots or Plotly traces.
 
-    log: logarithmic axes; by default as the chart starts. trail: a list that keeps earlier points of the latency chart.
+    log: logarithmic axes; by default as the chart starts. trail: a list that keeps earlier points; a function with a
+    parameter of that name gets it.
     """
     check_chart(chart)
     if isinstance(chart, str):
         log = chart in STARTS_LOGARITHMIC if log is None else log
         return _as_plots(CHARTS[chart](run, log, trail))
-    plots = _as_plots(chart(run, settings))
+    keeps = {"trail": trail} if "trail" in inspect.signature(chart).parameters else {}
+    plots = _as_plots(chart(run, settings, **keeps))
     for plot in plots if log else ():
         plot.y = {key: value for key, value in plot.y.items() if key not in ("range", "rangemode")} | {"type": "log"}
     return plots
@@ -112,10 +115,8 @@ def chart_plots(chart, run, settings, log=None, trail=None):
 
 def chart_figure(plots):
     """A `go.Figure` of the size that the chart has in the panel."""
-    import plotly.graph_objects as go
-
     HeldAxes().fit(plots)
-    return go.Figure(chart_picture(plots))
+    return picture(chart_picture(plots))
 
 
 def chart_picture(plots):

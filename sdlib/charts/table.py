@@ -2,20 +2,21 @@
 
 import pandas as pd
 
-from sdlib.charts.words import number
+from sdlib.charts.words import number, percentage
 from sdlib.components.checks import complain
 from sdlib.results.run import check_run
 
 MOST_COLUMNS = 5
+SHARES = ("answered (%)", "failed (%)")
 
 
 def _of_summary(name):
-    return lambda run: run.summary()[name].iloc[0]
+    return lambda run: run.measures()[name]
 
 
 COLUMNS = {
     "sent": _of_summary("sent"), "answered": _of_summary("answered"),
-    "answered (%)": lambda run: 100 - run.summary()["error_percent"].iloc[0],
+    "answered (%)": lambda run: 100 - run.measures()["error_percent"],
     "failed (%)": _of_summary("error_percent"), "answers per second": _of_summary("throughput_per_s"),
     "mean latency (ms)": _of_summary("mean_ms"), "p99 latency (ms)": _of_summary("p99_ms"),
     "busy (%)": _of_summary("utilization_percent"), "crashes": lambda run: run.stations["crashes"].sum(),
@@ -40,7 +41,11 @@ def table(runs, *columns, of="run"):
         complain("table", "columns", columns, f"1 to {MOST_COLUMNS} of " + ", ".join(map(repr, COLUMNS)), "sent")
     if not isinstance(of, str):
         complain("table", "of", of, "a text that says what the labels are", "users")
-    rows = [[number(float(COLUMNS[name](run))) for name in columns] for run in runs.values()]
-    some_failed = any(run.summary()["failed"].iloc[0] for run in runs.values())
+    rows = [[_said(name, float(COLUMNS[name](run))) for name in columns] for run in runs.values()]
+    some_failed = any(run.measures()["failed"] for run in runs.values())
     headings = [OF_ANSWERED.get(name, name) if some_failed else name for name in columns]
     return pd.DataFrame(rows, index=list(runs), columns=headings).rename_axis(of, axis=1)
+
+
+def _said(name, value):
+    return percentage(value) if name in SHARES else number(value)

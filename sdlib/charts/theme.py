@@ -9,6 +9,8 @@ from sdlib.whole import whole
 # Okabe and Ito's palette: told apart by readers with any common colour blindness.
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
+ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
+AXIS_PX = 46  # what the labels and the title of an axis take; the legend stands below, in as many rows as it needs
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 _AXIS = {"gridcolor": GRID, "linecolor": INK, "showline": True, "zeroline": False, "ticks": "outside",
@@ -24,7 +26,8 @@ TEMPLATE = {"layout": {
 class Plot:
     """One pair of axes: traces, axes and notes as the plain dictionaries that Plotly reads.
 
-    alt: a full sentence that says what is to be seen. shapes and notes refer to the plot's own axes.
+    alt: a full sentence that says what is to be seen. shapes and notes refer to the plot's own axes. at_top: names of
+    traces that stand at the upper edge, wherever that is.
     """
 
     traces: list
@@ -34,13 +37,16 @@ class Plot:
     title: str = ""
     shapes: list = field(default_factory=list)
     notes: list = field(default_factory=list)
+    at_top: tuple = ()
 
 
 def compose(cells, width, height, margin=None):
     """The plain figure (data, layout) of `cells`: (Plot, (x0, x1), (y0, y1)) in shares of the drawing area."""
+    margin = margin or {"l": 70, "r": 20, "t": 48, "b": 84}
+    below_axis = -AXIS_PX / (height - margin["t"] - margin["b"])
     layout = {"template": TEMPLATE, "width": width, "height": height, "autosize": False, "shapes": [],
-              "annotations": [], "margin": margin or {"l": 70, "r": 20, "t": 48, "b": 84},
-              "legend": {"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom",
+              "annotations": [], "margin": margin,
+              "legend": {"orientation": "h", "y": round(below_axis, 4), "yanchor": "top",
                          "x": cells[-1][1][0], "xanchor": "left", "font": {"size": 11}},
               "meta": {"alt": " ".join(plot.alt for plot, _, _ in cells if plot.alt)}}
     data = []
@@ -56,11 +62,16 @@ def compose(cells, width, height, margin=None):
 
 def figure(plots, width=840, height=400, gap=0.07):
     """A `go.Figure` with the plots below each other."""
-    with whole():
-        from plotly.graph_objects import Figure
-
     HeldAxes().fit(plots)
-    return Figure(compose(stacked(plots, (0, 1), 1, gap), width, height))
+    return picture(compose(stacked(plots, (0, 1), 1, gap), width, height))
+
+
+def picture(content):
+    """A `go.Figure` of plain data and layout, which in a notebook fits its page."""
+    with whole():
+        from sdlib.charts.picture import Picture
+
+    return Picture(content)
 
 
 def stacked(plots, across, top, gap):

@@ -1,12 +1,16 @@
 """A run over time: what was answered and failed, how long it took, how much was inside, and when a machine was down."""
 
+import math
+
 import numpy as np
 
 from sdlib.charts.theme import BLUE, INK, ORANGE, PURPLE, VERMILION, Plot, above, duration_axis, figure, plain
 from sdlib.charts.words import duration, number
-from sdlib.components.server import Server
+from sdlib.kernel.incidents import CRASHED, STOPPED
+from sdlib.kernel.statuses import IN_FLIGHT, OK
 from sdlib.results.run import check_run
 
+OUTAGES = {CRASHED: "CRASHED", STOPPED: "DOWN"}
 MOST_BINS = 60
 A_MOMENT_S = 1e-6
 HATCH = {"shape": "/", "fillmode": "overlay", "fgcolor": INK, "fgopacity": 1, "size": 6, "solidity": 0.15}
@@ -15,7 +19,7 @@ BAND = "rgba(90,90,90,0.28)"
 
 
 def timeline(run, every_s=None, width=840, height=560):
-    """Throughput and failures, latency of what was answered, and requests in the system over time, below each other.
+    """Throughput and failures, latency of what was answered, and requests inside over time, below each other.
 
     A time in which a machine was down is a grey band with its name, in every plot. every_s: length of a bin in s;
     by default a sixtieth of the run.
@@ -45,42 +49,22 @@ def timeline_plots(run, every_s=None, rows=("traffic", "latency", "inside"), log
 
 
 class _Bins:
-    """The run's timeline, and where each bin is drawn: at its middle."""
+    """The columns of the run's timeline, and where each bin is drawn: at its middle."""
 
     def __init__(self, run, every_s):
         self.every_s = max(run.seconds / MOST_BINS, 1e-6) if every_s is None else every_s
-        self.table = run.timeline(self.every_s)
-        self.starts_s = self.table["second"].to_numpy()
+        self.table = run.bins(self.every_s)
+        self.starts_s = self.table["second"]
         self.ends_s = np.minimum(self.starts_s + self.every_s, run.seconds)
         self.middles_s = (self.starts_s + self.ends_s) / 2
 
 
 def outages(run):
-    """When machines were down: (start_s, end_s, machine, "CRASHED" or "DOWN"), in order of time.
-
-    A crash loses all that is in flight at one instant, which is how it is found; the machine is back `restart_s`
-    later. Where clients try again, only crashes that lost a request for good are found.
-    """
+    """When machines were down: (start_s, end_s, machine, "CRASHED" or "DOWN"), in order of time."""
     check_run("outages", run)
-    # Guessed from what was lost, until a run lists its incidents.
-    servers = {node.name: node.component for node in run.nodes if isinstance(node.component, Server)}
-    found = [(start, end, name, "DOWN") for name, server in servers.items() for start, end in server.down
-             if start < run.seconds]
-    crashed = [name for name in servers if run.stations.loc[name, "crashes"]]
-    if crashed:
-        lost = np.unique(run.requests["finished_s"][run.requests["status"].to_numpy() == "lost"])
-        for at in lost[~np.isin(lost, [start for start, *_ in found])].tolist():
-            name = crashed[0] if len(crashed) == 1 else _emptied(run, crashed, at)
-            found.append((at, at + servers[name].restart_s, name, "CRASHED"))
-    return sorted(found)
-
-
-def _emptied(run, names, at_s):
-    """The station whose requests in flight fell most around this time."""
-    inside = run.samples.pivot(index="second", columns="station", values="in_flight")
-    before, after = inside[inside.index < at_s].tail(1), inside[inside.index >= at_s].head(1)
-    drop = before.iloc[0] - after.iloc[0] if len(before) and len(after) else inside[names].max()
-    return str(drop[names].idxmax())
+    rows, names = run.records.incidents, [node.name for node in run.nodes]
+    return [(float(row["time_s"]), float(row["until_s"]), names[row["node"]], OUTAGES[row["what"]]) for row in rows
+            if row["what"] in OUTAGES]
 
 
 def _labels(downs, seconds):
@@ -98,7 +82,8 @@ def _labels(downs, seconds):
 def _said(downs):
     if not downs:
         return " No machine was down."
-    words = [f"{machine} {what.lower()} at {start:.1f} s, to be back at {end:.1f} s"
+    words = [f"{machine} {what.lower()} at {start:.1f} s, "
+             + (f"to be back at {end:.1f} s" if math.isfinite(end) else "not to come back")
              for start, end, machine, what in downs]
     more = f" and {len(words) - 5} more" if len(words) > 5 else ""
     return f" Down: {'; '.join(words[:5])}{more}."
@@ -114,10 +99,10 @@ def _traffic(bins, run):
 
 def _failures(bins, failed, run):
     """A bar for each bin with failures, from its first failure on: none is drawn before the crash that caused it."""
-    rows = run.requests[~run.requests["status"].isin(["ok", "in flight"])]
+    status = run.records.requests["status"]
+    failed_s = run.records.requests["finished_s"][(status != OK) & (status != IN_FLIGHT)]
     first_s = np.full(len(bins.starts_s), np.inf)
-    places = np.searchsorted(bins.starts_s, rows["finished_s"].to_numpy(), "right") - 1
-    np.minimum.at(first_s, places, rows["finished_s"].to_numpy())
+    np.minimum.at(first_s, np.searchsorted(bins.starts_s, failed_s, "right") - 1, failed_s)
     some = np.isfinite(first_s)
     widths_s = np.maximum(bins.ends_s[some] - first_s[some], LEAST_BAR * bins.every_s)
     return {"type": "bar", "name": "failed per s", "x": plain(first_s[some]), "y": plain(failed[some]), "offset": 0,
@@ -125,9 +110,9 @@ def _failures(bins, failed, run):
 
 
 def _latency(bins, run):
-    traces = [_line("p50", bins, bins.table["p50_ms"], ORANGE, "solid", "diamond"),
+    traces = [_line("median (p50)", bins, bins.table["p50_ms"], ORANGE, "solid", "diamond"),
               _line("p99", bins, bins.table["p99_ms"], PURPLE, "dash", "square")]
-    return Plot(traces, f"The p99 of the answered reached {duration(bins.table['p99_ms'].max())}.",
+    return Plot(traces, f"The p99 of the answered reached {duration(_highest(bins.table['p99_ms']))}.",
                 y=duration_axis("latency of answered"))
 
 
@@ -137,31 +122,31 @@ def _linear_latency(bins, run):
     return plot
 
 
+def _highest(values):
+    """The largest of the numbers; NaN where there is none."""
+    return float(np.nanmax(values)) if np.isfinite(values).any() else math.nan
+
+
 def _inside(bins, run):
     seconds, inside = in_system(run, len(bins.starts_s))
-    traces = [{"type": "scatter", "name": "in the system", "mode": "lines", "x": plain(seconds), "y": plain(inside),
+    traces = [{"type": "scatter", "name": "requests inside", "mode": "lines", "x": plain(seconds), "y": plain(inside),
                "line": {"color": INK, "width": 2}}]
-    alt = f"At most {number(inside.max())} requests were in the system at once."
-    cells = _memory_cells(run.nodes[0].component)
+    alt = f"At most {number(inside.max())} requests were inside at once."
+    cells = run.nodes[0].component.memory_cells
     if cells and inside.max() > cells / 4:
         traces.append({"type": "scatter", "name": f"memory is full: {number(cells)}", "mode": "lines",
                        "x": plain([0, run.seconds]), "y": [cells] * 2,
                        "line": {"color": VERMILION, "width": 2, "dash": "longdashdot"}})
         alt += f" Memory holds {number(cells)}."
-    return Plot(traces, alt, y={"title": {"text": "in the system"}})
-
-
-def _memory_cells(component):
-    """Requests that fit into its memory; 0 where none is limited. To be read off the component itself."""
-    return component.most_in_flight if isinstance(component, Server) else 0
+    return Plot(traces, alt, y={"title": {"text": "requests inside"}})
 
 
 def in_system(run, bins):
-    """How many requests were in the system, at the ends of the bins and right before and after each outage began."""
+    """How many requests were inside, at the ends of the bins and right before and after each outage began."""
     begins_s = np.array([start for start, *_ in outages(run)])
     seconds = np.unique(np.concatenate([np.linspace(0, run.seconds, 2 * bins + 1), begins_s, begins_s - A_MOMENT_S]))
     seconds = seconds[seconds >= 0]
-    arrived_s, finished_s = run.requests["arrived_s"].to_numpy(), np.sort(run.requests["finished_s"].to_numpy())
+    arrived_s, finished_s = run.records.requests["arrived_s"], np.sort(run.records.requests["finished_s"])
     return seconds, np.searchsorted(arrived_s, seconds, "right") - np.searchsorted(finished_s, seconds, "right")
 
 

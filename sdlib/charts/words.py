@@ -2,6 +2,8 @@
 
 import math
 
+LEAST_PERCENT = 0.1
+
 
 def number(value):
     """A number for reading: "1,234", "12.3", "0.05", "-" for none."""
@@ -23,8 +25,22 @@ def duration(ms):
 
 
 def percent(share):
-    """A share as a percentage for reading: one decimal below ten."""
+    """A share as a percentage for reading: one decimal below ten; 0 % and 100 % only where it is exactly that."""
+    if (said := _all_but(100 * share)) is not None:
+        return f"{said} %"
     return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def percentage(percents):
+    """Percents as a number for reading; "0" and "100" only where they are exactly that: "< 0.1", "> 99.9"."""
+    return _all_but(percents) or number(percents)
+
+
+def _all_but(percents):
+    """What is said of nearly none and of nearly all; None elsewhere."""
+    if 0 < percents < LEAST_PERCENT:
+        return f"< {LEAST_PERCENT}"
+    return f"> {100 - LEAST_PERCENT}" if 100 - LEAST_PERCENT < percents < 100 else None
 
 
 def said(value):

@@ -37,6 +37,7 @@ class Component:
 
     takes_requests = True  # False: it works for another component and cannot be called
     copies_what_is_behind = False  # True: the same object twice behind this component is two machines
+    calls_one_of_them = False  # True: a visit goes on to one of those behind, not to each
     is_asynchronous = False  # True: who calls it does not wait for what stands behind it
     serves = False  # True: a request that was answered here was served by this machine
     shape = "box"  # its outline in pictures
@@ -64,6 +65,11 @@ class Component:
     def places(self):
         """How many requests it works on at the same time; 0 where nothing is limited."""
         return 0
+
+    @property
+    def service(self):
+        """How long a visit holds its place, for theory: (mean in ms, distribution); None: only a run can tell."""
+        return None
 
     @property
     def memory_cells(self):

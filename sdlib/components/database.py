@@ -24,6 +24,10 @@ class Database(Component):
     def places(self):
         return self.connections
 
+    @property
+    def service(self):
+        return self.query_ms, self.distribution
+
     def process(self, here, request):
         """One query."""
         with here.places.request() as connection:

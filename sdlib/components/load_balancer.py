@@ -251,7 +251,7 @@ class LoadBalancer(Component):
     cpus: int = knob(None, doc="its own cores; None: no limit", unit="cores", kind="whole", low=1, high=100_000,
                      optional=True, example=2)
 
-    copies_what_is_behind = True
+    copies_what_is_behind = calls_one_of_them = True
     shape, shown = "diamond", ("policy",)
     Here = BalancerHere
     own_name, own = "load_balancer", (("turn", "i8"), ("out", "i8"), ("policy", "i8"), ("failed", "i8"))

@@ -75,6 +75,10 @@ class Server(Caller, Component):
         return self.cpus
 
     @property
+    def service(self):
+        return self.service_ms, self.distribution
+
+    @property
     def memory_cells(self):
         return self.most_in_flight
 

@@ -27,7 +27,7 @@ def latency_spread(measured_ms, runs):
     return Plot([band, _trace(SIMULATED, middle, percent, dash="dash"), _trace(MEASURED, measured, percent)], alt,
                 x=_log_axis("latency", min(low[0], measured[0]), max(high[-1], measured[-1])),
                 y={"title": {"text": "requests answered within that time"}, "range": [0, 100],
-                   "tickvals": [0, 25, 50, 75, 90, 99], "ticktext": ["0", "25 %", "50 %", "75 %", "90 %", "99 %"]})
+                   "tickvals": [0, 25, 50, 75, 100], "ticktext": ["0", "25 %", "50 %", "75 %", "100 %"]})
 
 
 def latency_over(compared, axis):

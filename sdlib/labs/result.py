@@ -18,6 +18,20 @@ FED_WITH = ("The simulation is given the arrivals of the real run, the measured 
             "busy, and the measured time of the way there and back (network, HTTP, the client's timer). Its range "
             "holds nine of ten simulated runs; one real run is as noisy, and shares the machine with other work.")
 
+WORDS = {"sent": "sent", "answered": "answered", "refused": "refused", "lost": "lost", "timed_out": "timed out",
+         "crashes": "crashes", "throughput_per_s": "answers per second", "mean_ms": "mean latency (ms)",
+         "p50_ms": "median latency (ms)", "p95_ms": "p95 latency (ms)", "p99_ms": "p99 latency (ms)",
+         "service_ms": "time with a worker (ms)", "waited_ms": "wait for a worker (ms)",
+         "utilization_percent": "workers busy (%)", "measured_ms": "measured mean latency (ms)",
+         "simulated_ms": "simulated mean latency (ms)", "low_ms": "nine of ten simulated runs: from (ms)",
+         "high_ms": "nine of ten simulated runs: to (ms)", "measured_over_simulated": "measured / simulated",
+         "way_ms": "way there and back (ms)", "measured_failed_percent": "measured: failed (%)",
+         "simulated_failed_percent": "simulated: failed (%)"}
+
+BAND = ("Read across: at 50 % stands the time within which half of the requests were answered. The shaded band holds "
+        "nine of ten simulated runs.")
+RANGES = "The bars hold nine of ten simulated runs."
+
 
 class LabResult:
     """The result of a lab: a notebook shows `verdict` as text; the picture and the measured times in a widget.
@@ -79,11 +93,23 @@ class LabResult:
             import ipywidgets
         held = "".join(f"<li>{html.escape(text)}: {'yes' if was else 'NO'}</li>" for text, was in self.claims)
         parts = [STYLE, self._label(), f"<p><strong>{html.escape(self.verdict)}</strong></p>", drawn(self.plot()),
-                 f"<p>{LATENCY}{self._busy()}</p>",
+                 f"<p>{LATENCY} {self._shape()}{self._busy()}</p>",
                  _folded("What was checked", f"<ul>{held}</ul><p>{FED_WITH}</p>"),
                  _folded("The numbers: simulated beside measured", _table(self.compare(), self.axis)),
-                 _folded("All that was measured", _table(self.measured, self.axis))]
+                 _folded("All that was measured", _table(self.measured, self.axis) + f"<p>{self._overhead()}</p>")]
         return ipywidgets.HTML(f'<div class="sdlib-lab">{"".join(parts)}</div>')
+
+    def _shape(self):
+        """How to read the picture."""
+        return RANGES if len(self.loads) > 1 else BAND
+
+    def _overhead(self):
+        """Why the workers are busier than the load says."""
+        load = next(iter(self.loads.values()))
+        held_ms, asked_ms = load.answered["service_ms"].mean(), load.answered["drawn_ms"].mean()
+        return (f"Under the first load {asked_ms:.1f} ms of work were asked for on average, and a worker was held for "
+                f"{held_ms:.1f} ms: a real machine needs a moment to wake it up. So the workers are a little busier "
+                "than the load says.")
 
     def _busy(self):
         """A sentence where other work on this machine spoils the comparison."""
@@ -137,6 +163,6 @@ def _folded(title, content):
 
 def _table(table, axis):
     """A row per measure, a column per load."""
-    shown = table.rename(columns=lambda name: name.replace("_", " ")).rename_axis(axis)
+    shown = table.rename(columns=WORDS).rename_axis(axis)
     cells = [[f"{value:,.{0 if (row % 1 == 0).all() else 2}f}" for value in row] for row in shown.T.to_numpy(float)]
     return pd.DataFrame(cells, shown.columns, shown.index).to_html(border=0)

@@ -3,7 +3,7 @@
 import random
 
 import sdlib as sd
-from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, word
+from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, times, word
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import yes_or_no
 
@@ -32,10 +32,11 @@ MILLION = Prediction(
     ),
     right=lambda run: 3 - band(_answered_percent(run), (0.005, 0.2, 2)),
     result=lambda run: f"In this run {figure(run, 'answered'):,} of {figure(run, 'sent'):,} requests were answered.",
-    because="Each request takes up memory until it is answered. 66,667 a second fill the memory within milliseconds, "
-            "and the server crashes. It is down for 30 seconds, comes back, and crashes again at once.",
+    because="Each request takes up memory until it is answered, and 512 fit. At 66,667 a second, so many have come "
+            "in 8 milliseconds, and the server crashes. It is down for 30 seconds, comes back, and crashes again at "
+            "once.",
     answer_shown_as=(r"6 of 4,001,630", r"0\.000[12]", r"99\.999", r"almost (nobody|no ?one|none)", r"hardly an",
-                     r"next to nothing", r"nearly (all|every)\w* (is|are|was|were) lost"),
+                     r"next to nothing", r"nearly (all|every)\w* (is|are|was|were) lost", r"system that breaks"),
 )
 
 EASY = Exercise(
@@ -82,7 +83,7 @@ def _watch(label, minutes, outage=None):
         for_nothing = [minute for minute in called if not (outage and outage[0] <= minute <= outage[1])]
         if for_nothing:
             sent, answered = minutes[for_nothing[0]]
-            return (f"Somebody was woken for nothing {len(for_nothing)} times; first in minute {for_nothing[0]} with "
+            return (f"Somebody was woken for nothing {times(len(for_nothing))}; first in minute {for_nothing[0]} with "
                     f"{answered:,} of {sent:,} answered.")
         if outage and not any(minute in on_time for minute in called):
             return f"The outage began in minute {outage[0]}, and nobody was woken within 3 minutes."
@@ -278,4 +279,4 @@ def first_shop(users=100):
 
 
 LESSON = Lesson("00", "Start here", (MILLION,), (EASY, MEDIUM, HARD), QUIZ, GOALS,
-                (Stage("1 server: 4 CPUs, 4 GB", first_shop),))
+                (Stage("1 server: 4 cores, 4 GB", first_shop),))

@@ -1,7 +1,7 @@
 """Lesson 02: overload. The hockey stick, the crash, and who should be let in."""
 
 from sdlib.lessons.lesson_00 import first_shop
-from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter
+from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, times
 from sdlib.lessons.shedding import LONGEST_S, Wave, serve, within_a_second
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import near, number
@@ -33,7 +33,7 @@ HOCKEY = Prediction(
     result=lambda run: f"In this run the mean latency was {figure(run, 'mean_ms'):.0f} ms.",
     because="Mean wait = chance of having to wait / (capacity - arrival rate). From 50 % to 95 % the spare capacity "
             "falls from 200 to 20 requests a second, and the chance of having to wait rises from 17 % to 89 %.",
-    answer_shown_as=(r"\b5[0-9](\.\d+)? ?ms", r"\b5[0-7]\.\d\d?\b"),
+    answer_shown_as=(r"\bbends?\b", r"explode", r"hockey[ -]stick", r"\b5[0-9](\.\d+)? ?ms", r"\b5[0-7]\.\d\d?\b"),
 )
 
 MEMORY = Prediction(
@@ -56,7 +56,7 @@ MEMORY = Prediction(
     ),
     right=lambda run: 3 - band(_answered_percent(run), (45, 68, 90)),
     result=lambda run: f"In this run {_answered_percent(run):.0f} % of the requests were answered, and the server "
-                       f"crashed {_times(crashes(run))}.",
+                       f"crashed {times(crashes(run))}.",
     because="The queue grows by 133 a second, so 128 GB last for two minutes. Then the server crashes, loses all that "
             "were waiting, and is away for 30 seconds. Those that are answered have waited up to half a minute. More "
             "memory makes the crash later, not impossible.",
@@ -66,10 +66,6 @@ MEMORY = Prediction(
 
 def _answered_percent(run):
     return 100 - figure(run, "error_percent")
-
-
-def _times(count):
-    return "once" if count == 1 else f"{count} times"
 
 
 EASY = Exercise(
@@ -126,7 +122,7 @@ MEDIUM = Exercise(
     key="02-medium", title="let in or turn away?",
     ask="Write admit(in_flight, cpus, slots), a rule that decides for each arriving request: True lets it in, False "
         "refuses it at once. in_flight: requests inside now, waiting or computing. slots: requests that fit into "
-        "memory; one more crashes the server. A request takes 10 ms of CPU on average. It is tried on waves and "
+        "memory; one more crashes the server. A request computes for 10 ms on average. It is tried on waves and "
         "machines that you have not seen. The goal: no crash, and 99 of 100 answers within 1 second. Refuse few: at "
         "most 2 % of all requests more than the course's own rule refuses.",
     starter="def admit(in_flight, cpus, slots):\n    ...", answer="admit",
@@ -183,7 +179,7 @@ def _long_run(users, cpus, ram_gb, restart_s):
 HARD = Exercise(
     key="02-hard", title="the life of a server that crashes",
     ask="Write answered_share(users, cpus, ram_gb, restart_s): the share of all requests, from 0 to 1, that is "
-        "answered in the long run, over many crashes. A user sends 4 requests a minute, a request takes 10 ms of CPU "
+        "answered in the long run, over many crashes. A user sends 4 requests a minute; a request computes for 10 ms "
         "and holds 8 MB; a GB has 1,024 MB. Leave chance aside, and the moment in which the cores fill. It is tried on "
         "servers that you have not seen.",
     starter="def answered_share(users, cpus, ram_gb, restart_s):\n    ...", answer="answered_share",
@@ -258,7 +254,7 @@ def _is_quick(run):
 
 def _small_machine(settings):
     is_small = (settings["cpus"], settings["ram_gb"]) == (4, 4)
-    return "" if is_small else "Set 4 CPUs and 4 GB; the crowd is what changes."
+    return "" if is_small else "Set 4 cores and 4 GB; the crowd is what changes."
 
 
 def _largest_quick_crowd(run, settings):
@@ -277,24 +273,24 @@ def _crashes_exactly_once(run, settings):
         return _small_machine(settings)
     if run.seconds < 60:
         return f"Such a crowd is simulated for {run.seconds:.0f} s only. A smaller one crashes the server once, too."
-    return True if crashes(run) == 1 else f"It crashed {_times(crashes(run))}."
+    return True if crashes(run) == 1 else f"It crashed {times(crashes(run))}."
 
 
 def _just_enough_memory(run, settings):
     if settings["users"] != 8_000 or settings["cpus"] != 4:
-        return "Keep 8,000 users on 4 CPUs; the memory is what changes."
+        return "Keep 8,000 users on 4 cores; the memory is what changes."
     if crashes(run):
-        return f"With {settings['ram_gb']:g} GB it crashed {_times(crashes(run))}."
+        return f"With {settings['ram_gb']:g} GB it crashed {times(crashes(run))}."
     less_gb = 0.9 * settings["ram_gb"]
     return True if crashes(again(run, ram_gb=less_gb)) else f"{less_gb:.0f} GB would also last for the minute."
 
 
 GOALS = (
-    Goal("On 4 CPUs and 4 GB, find the largest crowd, in steps of 50 users, whose p99 stays under 100 ms with no "
+    Goal("On 4 cores and 4 GB, find the largest crowd, in steps of 50 users, whose p99 stays under 100 ms with no "
          "request failing.", _largest_quick_crowd, (r"\b5,?[0-4][05]0 users",)),
-    Goal("On 4 CPUs and 4 GB, crash the server exactly once in the minute.", _crashes_exactly_once,
+    Goal("On 4 cores and 4 GB, crash the server exactly once in the minute.", _crashes_exactly_once,
          (r"\b6,?[2-4]\d0 users",)),
-    Goal("8,000 users overload 4 CPUs. Give the server just enough memory, to a tenth, to last for the minute.",
+    Goal("8,000 users overload 4 cores. Give the server just enough memory, to a tenth, to last for the minute.",
          _just_enough_memory, (r"\b6[0-9] GB",)),
 )
 

@@ -22,6 +22,11 @@ def band(value, edges):
     return sum(value > edge for edge in edges)
 
 
+def times(count):
+    """A number of times in words."""
+    return "once" if count == 1 else f"{count:,} times"
+
+
 def again(run, users=None, **knobs):
     """The same run, seed and length, with another crowd or with other knobs of the first component."""
     clients = run.clients if users is None else replace(run.clients, users=users)

@@ -1,14 +1,17 @@
-"""A server in front of which a learner's policy decides who gets in: the trial of lesson 02's medium exercise."""
+"""A server whose door a learner's policy keeps, on the reference engine: the trial of lesson 02's medium exercise."""
 
-import heapq
-import math
-import random
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from sdlib.components.checks import knob
+from sdlib.components.clients import Clients
+from sdlib.components.server import MB_PER_GB, Server
+from sdlib.lessons.policy import Policy, profile, run_with
 from sdlib.teach.kinds import yes_or_no
 
 SERVICE_S = 0.010
-RESTART_S = 30.0
+MEMORY_MB = 8
+EMPTY_S = 10.0           # when nobody comes any more, the server answers what is inside
 LONGEST_S = 1.0
 
 
@@ -28,47 +31,35 @@ class Night(NamedTuple):
 
     sent: int
     answered: int
-    refused: int           # by the policy
+    refused: int           # at the door: by the policy, or by a server that is down
     crashes: int
     p99_ms: float
 
 
+@dataclass(frozen=True, eq=False)
+class Doorman(Server):
+    """A server whose door asks a policy about each request that arrives while it is up."""
+
+    admit: Policy = knob(None, doc="(in_flight, cpus, slots) -> whether to let one in", kind="other", optional=True)
+
+    def door(self, here):
+        """The policy is asked first; what it lets in meets the server's own door."""
+        if not here.is_down() and not yes_or_no(self.admit(here.inside(), self.cpus, self.most_in_flight)):
+            return here.refuse()
+        return super().door(here)
+
+
 def serve(admit, wave, seed=1):
-    """First come, first served on wave.cpus cores; admit(in_flight, cpus, slots) is asked for each arrival."""
-    cores, inside, latencies_s = [0.0] * wave.cpus, [], []
-    sent = refused = crashes = 0
-    up_again_s = 0.0
-    for arrived_s, work_s in _requests(wave, random.Random(seed)):
-        sent += 1
-        while inside and inside[0][0] <= arrived_s:
-            latencies_s.append(heapq.heappop(inside)[1])
-        if arrived_s < up_again_s:
-            continue
-        if not yes_or_no(admit(len(inside), wave.cpus, wave.slots)):
-            refused += 1
-        elif len(inside) == wave.slots:
-            crashes += 1
-            cores, inside, up_again_s = [0.0] * wave.cpus, [], arrived_s + RESTART_S
-        else:
-            left_s = max(arrived_s, cores[0]) + work_s
-            heapq.heapreplace(cores, left_s)
-            heapq.heappush(inside, (left_s, left_s - arrived_s))
-    latencies_s += [latency_s for _, latency_s in inside]
-    return Night(sent, len(latencies_s), refused, crashes, _p99(latencies_s) * 1000)
-
-
-def _requests(wave, draws):
-    """(arrived_s, work_s) of a calm second, the spike and two calm seconds."""
-    spike_ends_s = 1 + wave.spike_s
-    now_s = 0.0
-    while now_s < spike_ends_s + 2:
-        rate_per_s = wave.spike_per_s if 1 <= now_s < spike_ends_s else wave.calm_per_s
-        now_s += draws.expovariate(rate_per_s)
-        yield now_s, draws.expovariate(1 / SERVICE_S)
-
-
-def _p99(values):
-    return sorted(values)[math.ceil(0.99 * len(values)) - 1] if values else 0.0
+    """A calm second, the spike and two calm seconds on a server that lets in whom admit lets in."""
+    policy = Policy(admit)
+    server = Doorman(cpus=wave.cpus, ram_gb=wave.slots * MEMORY_MB / MB_PER_GB, memory_mb=MEMORY_MB, admit=policy)
+    crowd = Clients(users=round(wave.calm_per_s), requests_per_minute=60,
+                    profile=profile(wave.calm_per_s, wave.spike_per_s, 1, wave.spike_s, 2))
+    run = run_with(policy, server, crowd, wave.spike_s + 3 + EMPTY_S, seed)
+    statuses, all_of_it = run.requests["status"].value_counts(), run.summary().iloc[0]
+    answered = int(statuses["ok"])
+    return Night(len(run.requests), answered, int(statuses["refused"]), int(run.stations["crashes"].sum()),
+                 float(all_of_it["p99_ms"]) if answered else 0.0)
 
 
 def within_a_second(in_flight, cpus, slots):

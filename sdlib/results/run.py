@@ -128,37 +128,26 @@ class Run:
         ends. The latencies are those of what was answered then, NaN if nothing was: what failed or still waits is not
         in them, so read them beside error_percent and in_system.
         """
-        every_s = min(1.0, self.seconds) if every_s is None else every_s
+        return pd.DataFrame(self.bins(min(1.0, self.seconds) if every_s is None else every_s))
+
+    def bins(self, every_s):
+        """The columns of `timeline` as arrays: a dictionary, which is quicker to make."""
         every_s = check_number("timeline", "every_s", every_s, low=self.seconds / 100_000, high=self.seconds,
                                example=1.0, unit="s")
         rows = self.records.requests
         bins = int(np.ceil(self.seconds / every_s - 1e-9))
         done, ok = rows["status"] != IN_FLIGHT, rows["status"] == OK
         starts_s = np.arange(bins) * every_s
-        sent = np.bincount(_bin_of(rows["arrived_s"], starts_s), minlength=bins)
-        answered = np.bincount(_bin_of(rows["finished_s"][ok], starts_s), minlength=bins)
+        sent = np.diff(np.searchsorted(rows["arrived_s"], starts_s), append=len(rows))
+        bin_of = _bin_of(rows["finished_s"][ok], starts_s)
+        answered = np.bincount(bin_of, minlength=bins)
         failed = np.bincount(_bin_of(rows["finished_s"][done & ~ok], starts_s), minlength=bins)
-        table = pd.DataFrame({"second": starts_s, "sent": sent, "answered": answered, "failed": failed})
-        lengths_s = np.minimum(table["second"] + every_s, self.seconds) - table["second"]
-        table["throughput_per_s"] = answered / lengths_s
-        table["error_percent"] = 100 * failed / np.maximum(answered + failed, 1)
-        for name, quantiles in self._latency_quantiles(starts_s).items():
-            table[name] = quantiles
-        table["in_system"] = np.cumsum(sent - answered - failed)
-        return table
-
-    def _latency_quantiles(self, starts_s):
-        """p50, p95, p99 of each bin: bring together what belongs together, then sort each bin by itself."""
-        rows = self.records.requests[self.records.requests["status"] == OK]
-        bins = len(starts_s)
-        bin_of = _bin_of(rows["finished_s"], starts_s)
-        order = np.argsort(bin_of.astype(np.int16) if bins < 2**15 else bin_of, kind="stable")
-        latency_ms = ((rows["finished_s"] - rows["arrived_s"]) * 1000)[order]
-        counts = np.bincount(bin_of, minlength=bins)
-        starts = np.cumsum(counts) - counts
-        for start, count in zip(starts, counts, strict=True):
-            latency_ms[start:start + count].sort()
-        return {f"p{percent}_ms": _between(latency_ms, starts, counts, percent / 100) for percent in (50, 95, 99)}
+        lengths_s = np.minimum(starts_s + every_s, self.seconds) - starts_s
+        return {"second": starts_s, "sent": sent, "answered": answered, "failed": failed,
+                "throughput_per_s": answered / lengths_s,
+                "error_percent": 100 * failed / np.maximum(answered + failed, 1),
+                **_latency_quantiles(self._latency_ms, bin_of, answered),
+                "in_system": np.cumsum(sent - answered - failed)}
 
     def summary(self, after_s=0.0):
         """The run in one row. after_s leaves out what happened before, while the queues were still filling.
@@ -170,10 +159,34 @@ class Run:
         mean_ms, p50_ms, p95_ms, p99_ms: of the answered alone, NaN where nothing was. busiest: a component, and
         utilization_percent, its, over the whole run, after_s or not. usd_per_month: NaN where a price is not known.
         """
+        row = self.measures(after_s)
+        del row["p99_limits_ms"]
+        return pd.DataFrame([row])
+
+    @cached_property
+    def _latency_ms(self):
+        """The latencies of what was answered, in the order of the requests."""
+        rows = self.records.requests
+        ok = rows["status"] == OK
+        return (rows["finished_s"][ok] - rows["arrived_s"][ok]) * 1000
+
+    @cached_property
+    def ascending_ms(self):
+        """The latencies of what was answered, ascending."""
+        ascending_ms = np.sort(self._latency_ms)
+        ascending_ms.flags.writeable = False
+        return ascending_ms
+
+    def measures(self, after_s=0.0):
+        """`summary` as a dictionary, which is quicker to make; with p99_limits_ms, how far chance alone moves the p99.
+
+        The limits hold 95 of 100 times for requests that do not know of each other (order statistics; Conover 1999,
+        3.2). Neighbours in a queue do: then chance moves it further.
+        """
         after_s = check_number("summary", "after_s", after_s, low=0, high=self.seconds, example=10, unit="s")
         if after_s not in self._summaries:
             self._summaries[after_s] = self._summarize(after_s)
-        return pd.DataFrame([self._summaries[after_s]])
+        return dict(self._summaries[after_s])
 
     def _summarize(self, after_s):
         rows = self.records.requests
@@ -185,9 +198,11 @@ class Run:
         ok = ended & (rows["status"] == OK)
         answered = int(np.sum(ok))
         failed = int(np.sum(ended)) - answered
-        latency_ms = (rows["finished_s"][ok] - rows["arrived_s"][ok]) * 1000
-        p50, p95, p99 = np.quantile(latency_ms, (0.5, 0.95, 0.99)) if answered else [np.nan] * 3
-        busiest = self._stations["utilization"].idxmax()
+        latency_ms = (rows["finished_s"][ok] - rows["arrived_s"][ok]) * 1000 if after_s else self._latency_ms
+        ascending_ms = np.sort(latency_ms) if after_s else self.ascending_ms
+        p50, p95, p99, *limits_ms = _quantiles(ascending_ms)
+        busy_s = self.records.stations["busy_area"] / np.maximum(self.records.stations["capacity"], 1)
+        busiest = int(np.argmax(busy_s))
         concerned = answered + failed + in_flight
         return {
             "sent": sent, "answered": answered, "failed": failed, "in_flight": in_flight,
@@ -195,8 +210,8 @@ class Run:
             "error_percent": 100 * failed / max(answered + failed, 1),
             "percent_answered": 100 * answered / concerned if concerned else np.nan,
             "mean_ms": latency_ms.mean() if answered else np.nan, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99,
-            "busiest": busiest, "utilization_percent": 100 * self._stations["utilization"][busiest],
-            "usd_per_month": usd_per_month(self.system)}
+            "busiest": self.nodes[busiest].name, "utilization_percent": 100 * (busy_s[busiest] / self.seconds),
+            "usd_per_month": usd_per_month(self.system), "p99_limits_ms": tuple(limits_ms)}
 
     def trace(self, request):
         """One request's story as a table: when_s, where, what. request: its row in `requests`."""
@@ -244,6 +259,34 @@ def check_run(owner, run, parameter="run"):
     if not isinstance(run, Run):
         raise ValueError(f"{owner}({parameter}={shown(run)}): {parameter} must be what sd.simulate gives; "
                          f"for example {parameter}=sd.simulate(system, clients).")
+
+
+def quantiles(ascending, shares):
+    """The same as np.quantile(ascending, shares), to the last bit; that would put in order again what is in order."""
+    place = (len(ascending) - 1) * np.asarray(shares)
+    below = np.floor(place).astype(int)
+    low, high, part = ascending[below], ascending[np.minimum(below + 1, len(ascending) - 1)], place - below
+    return np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1 - part))
+
+
+def _quantiles(ascending_ms):
+    """p50, p95, p99, and the limits of the p99; NaN where nothing was answered, no upper limit where so few were."""
+    if not len(ascending_ms):
+        return [np.nan] * 5
+    reach = 1.96 * np.sqrt(0.99 * 0.01 / len(ascending_ms))
+    shares = (0.5, 0.95, 0.99, max(0.99 - reach, 0.0), min(0.99 + reach, 1.0))
+    *found, high = quantiles(ascending_ms, shares)
+    return [*found, high if shares[-1] < 1 else np.inf]
+
+
+def _latency_quantiles(latency_ms, bin_of, counts):
+    """p50, p95, p99 of each bin: bring together what belongs together, then sort each bin by itself."""
+    order = np.argsort(bin_of.astype(np.int16) if len(counts) < 2**15 else bin_of, kind="stable")
+    latency_ms = latency_ms[order]
+    starts = np.cumsum(counts) - counts
+    for start, count in zip(starts, counts, strict=True):
+        latency_ms[start:start + count].sort()
+    return {f"p{percent}_ms": _between(latency_ms, starts, counts, percent / 100) for percent in (50, 95, 99)}
 
 
 def _bin_of(times_s, starts_s):

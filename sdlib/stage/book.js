@@ -5,9 +5,9 @@
 // Painter: the canvas.  Player: time and loop.  Controls: buttons, keys, words.
 
 const [SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP,
-  PUBLISHED, VISIBLE, RECEIVED, DELETED, DEAD] = Array(15).keys();
+  PUBLISHED, VISIBLE, RECEIVED, DELETED, DEAD, CHANGED] = Array(16).keys();
 const [PASSING, WAITING, WORKING] = [0, 1, 2];
-const DEEPEST = 24, EASE_PER_S = 12, LEVEL_S = 2.5, NOWHERE = -1;
+const DEEPEST = 24, EASE_PER_S = 10, LEVEL_S = 2.5, NOWHERE = -1;
 const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const GREEN = [0, 158, 115], AMBER = [230, 159, 0], RED = [213, 94, 0], BLUE = [0, 114, 178], GREY = [140, 140, 140], SKY = [86, 180, 233];
 const AGES = 12, OLD = AGES - 1, MESSAGE = AGES, ABANDONED = AGES + 1, LOOKS = AGES + 2;
@@ -22,7 +22,7 @@ class Trace {
   constructor(shown) {
     this.about = JSON.parse(shown.about);
     this.scene = JSON.parse(shown.scene);
-    const { events, entities } = this.about;
+    const { events, entities, requests } = this.about;
     const bytes = shown.events;
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
     let at = 0;
@@ -34,12 +34,17 @@ class Trace {
     this.time = take(Float32Array, events);
     this.who = take(Uint32Array, events);
     this.requestOf = take(Int32Array, entities);
+    this.rowOf = take(Int32Array, requests);  // of a request, in the run's table
     this.node = take(Int16Array, events);
     this.value = take(Int16Array, events);
     this.what = take(Uint8Array, events);
     this.isClient = take(Uint8Array, entities);
     this.findEnds();
     this.findAttempts();
+    this.findCaptions();
+    this.sides = [...this.about.lost.map(([time, gone, ended]) => ({ time, gone, ended })),
+      ...this.about.sizes.map(([time, node, places, memory]) => ({ time, node, places, memory }))];
+    this.sides.sort((a, b) => a.time - b.time);  // what happens beside the events
   }
 
   get length() { return this.time.length; }
@@ -65,6 +70,23 @@ class Trace {
       const began = this.about.from_s + this.time[event], distance = ([, from]) => Math.abs(from - began);
       const known = this.about.downs.filter(([where]) => where === node).sort((a, b) => distance(a) - distance(b))[0];
       if (known) this.ups[event] = known[2] - this.about.from_s;
+    }
+  }
+
+  // What is said when a machine goes down, comes back or is changed.
+  findCaptions() {
+    this.captions = new Map();
+    const { captions, names } = this.about, used = new Set();
+    for (let event = 0; event < this.length; event++) {
+      const what = this.what[event], node = this.node[event], time = this.time[event];
+      if (time <= 0 || (what !== CRASHED && what !== CHANGED && what !== UP)) continue;
+      const found = what === UP ? undefined
+        : captions.findIndex(([at, where], place) => !used.has(place) && where === node && Math.abs(at - time) < 1e-3);
+      if (what === UP) this.captions.set(event, `${names[node]} serves again`);
+      else if (found >= 0) {
+        used.add(found);
+        this.captions.set(event, captions[found][2]);
+      }
     }
   }
 
@@ -114,13 +136,22 @@ class Book {
     this.dead = new Int32Array(nodes);
     this.freeSlots = Array.from({ length: nodes }, () => []);
     this.highestSlot = new Int32Array(nodes);
+    this.standingNow = Array.from({ length: nodes }, () => new Int32Array(6));
+    this.places = new Int32Array(nodes);
+    this.memory = new Int32Array(nodes);
+    this.ended = new Int32Array(trace.about.statuses.length);
     this.reset();
   }
 
   reset() {
-    this.next = 0;
+    const { about } = this.trace;
+    this.next = this.nextSide = this.delivered = 0;
     this.now = -Infinity;
     this.inFlight = 0;
+    this.counted = about.counted;
+    this.ended.fill(0);
+    this.places.set(about.places);
+    this.memory.set(about.memory);
     this.here.fill(0);
     this.depth.fill(0);
     this.worksAt.fill(NOWHERE);
@@ -132,36 +163,64 @@ class Book {
     this.dead.fill(0);
     this.highestSlot.fill(0);
     for (let node = 0; node < this.nodes; node++) {
-      const standing = this.standing(node);
+      const standing = this.standingNow[node];
+      standing.set(about.standing[node] || [0, 0, 0, 0, 0, 0]);
       this.working[node] = standing[1];
       this.inside[node] = standing[2];
       this.queues[node].length = this.messages[node].length = this.freeSlots[node].length = 0;
     }
   }
 
-  standing(node) { return this.trace.about.standing[node] || [0, 0, 0, 0, 0, 0]; }
+  // Those that are only counted.
+  standing(node) { return this.standingNow[node]; }
+
+  // A machine gets another size, or those that are only counted are lost.
+  goAside({ node, places, memory, gone, ended }) {
+    if (node !== undefined) {
+      this.places[node] = places;
+      this.memory[node] = memory;
+      return;
+    }
+    for (const [where, numbers] of Object.entries(gone)) {
+      numbers.forEach((number, column) => { this.standingNow[where][column] -= number; });
+      this.working[where] -= numbers[1];
+      this.inside[where] -= numbers[2];
+    }
+    for (const [status, many] of Object.entries(ended)) {
+      this.ended[status] += many;
+      this.counted -= many;
+    }
+  }
 
   // Everything that happens up to this time; `seen` is told what a picture shows for a moment.
   goTo(time, seen = null) {
     const { trace } = this;
     if (time < this.now) this.reset();
-    while (this.next < trace.length && trace.time[this.next] <= time) this.happen(this.next++, seen);
+    const aside = (until) => {
+      while (this.nextSide < trace.sides.length && trace.sides[this.nextSide].time <= until) this.goAside(trace.sides[this.nextSide++]);
+    };
+    while (this.next < trace.length && trace.time[this.next] <= time) {
+      aside(trace.time[this.next]);
+      this.happen(this.next++, seen);
+    }
+    aside(time);
     this.now = time;
   }
 
   happen(event, seen) {
     const { trace } = this, who = trace.who[event], node = trace.node[event], what = trace.what[event];
+    if (seen && trace.captions.has(event)) seen.caption(node, trace.captions.get(event));
     if (what === CRASHED || what === UP) return this.change(event, node, what === CRASHED, seen);
-    if (what > DEAD) return;
+    if (what === CHANGED) return;
     if (!this.here[who]) this.appear(who, trace.time[event]);
     if (what === SENT) this.send(who, event, seen);
-    else if (what === CALLED) this.call(who, node);
+    else if (what === CALLED) this.call(who, node, seen);
     else if (what === QUEUED) this.queue(who, node);
     else if (what === STARTED) this.start(who, node, event);
     else if (what === FREED) this.free(who, node);
     else if (what === RETURNED) this.comeBack(who, node, trace.value[event], seen);
     else if (what === GAVE_UP) this.giveUp(who, node, seen);
-    else if (what === DONE) this.finish(who, trace.value[event], seen);
+    else if (what === DONE) this.finish(who, trace.value[event], trace.time[event], seen);
     else this.moveMessage(who, node, what, seen);
   }
 
@@ -185,7 +244,8 @@ class Book {
     if (seen) seen.send(who);
   }
 
-  call(who, node) {
+  call(who, node, seen) {
+    if (seen) seen.travel(who, this.topNode(who), node, false);
     const level = who * DEEPEST + this.depth[who]++;
     this.visitNode[level] = node;
     this.visitState[level] = PASSING;
@@ -258,6 +318,7 @@ class Book {
       const level = who * DEEPEST + --this.depth[who];
       this.letGo(who, level);
       this.inside[this.visitNode[level]]--;
+      if (seen) seen.travel(who, this.visitNode[level], this.topNode(who), true);
       if (this.visitNode[level] === node) break;
     }
     if (this.depth[who]) return;
@@ -274,22 +335,25 @@ class Book {
     if (seen) seen.giveUp(who);
   }
 
-  finish(who, status, seen) {
+  finish(who, status, time, seen) {
+    if (time > 0) this.ended[status]++;
     if (seen) seen.done(who, this.trace.about.statuses[status]);
     this.here[who] = 0;
     this.inFlight--;
   }
 
   moveMessage(who, node, what, seen) {
-    const before = this.messageAt[who];
+    const { trace } = this, before = this.messageAt[who];
     if (before !== NOWHERE && this.messageState[who] === DEAD) this.dead[before]--;
     else if (before !== NOWHERE && (before !== node || what === DELETED || what === DEAD)) this.removeMessage(who, before);
     if (what === DELETED) {
+      this.delivered++;
       if (seen) seen.end(who, "delivered");
       this.here[who] = 0;
       this.messageAt[who] = NOWHERE;
       return;
     }
+    if (what === RECEIVED && seen) seen.handOver(who, node, trace.about.workers[node]);
     if (what === DEAD) this.dead[node]++;
     else if (!this.messages[node].includes(who)) this.messages[node].push(who);
     if (what === DEAD && seen) seen.end(who, "dead");
@@ -316,39 +380,99 @@ class Book {
     return !attempts || !attempts.some((one) => this.here[one] && this.depth[one] && !this.abandoned[one]);
   }
 
-  counts() {
+  counts(withSizes = false) {
     const found = {};
     for (let node = 0; node < this.nodes; node++) {
-      const standing = this.standing(node);
+      const standing = this.standing(node), left = this.hasCrashed[node] ? this.downUntil[node] - this.now : undefined;
       const hidden = this.messages[node].filter((who) => this.messageState[who] !== VISIBLE).length;
       found[node] = { waiting: this.waiting(node), working: this.working[node], inside: this.inside[node],
         visible: this.messages[node].length - hidden + standing[3], hidden: hidden + standing[4],
         dead: this.dead[node] + standing[5] };
+      if (withSizes) Object.assign(found[node], { places: this.places[node], memory: this.memory[node], left });
     }
     return found;
   }
 
-  words(node) {
-    const { about } = this.trace, parts = [], waiting = this.waiting(node), counts = this.messages[node].length;
-    if (this.hasCrashed[node]) {
-      const left = this.downUntil[node] - this.now;
+  // What goes on in a box, from counts as `counts` gives them: "shop: 4 of 4 cores busy, 23 wait".
+  words(box, counts) {
+    const { about } = this.trace, nodes = box.machines.map(({ node }) => node), parts = [];
+    const sum = (name) => nodes.reduce((total, node) => total + counts[node][name], 0);
+    const downs = nodes.filter((node) => counts[node].left !== undefined), places = sum("places"), memory = sum("memory");
+    if (downs.length && nodes.length > 1) parts.push(`${downs.length} of ${nodes.length} down`);
+    else if (downs.length) {
+      const { left } = counts[downs[0]];
       parts.push(Number.isFinite(left) ? `down, serves again in ${left.toFixed(left < 10 ? 2 : 1)} s` : "down");
     }
-    if (about.places[node]) {
-      parts.push(`${whole(this.working[node])} of ${whole(about.places[node])} ${about.units[node]} busy`);
+    const waiting = sum("waiting"), messages = sum("visible") + sum("hidden"), dead = sum("dead");
+    if (places) {
+      parts.push(`${whole(sum("working"))} of ${whole(places)} ${about.units[nodes[0]]} busy`);
       parts.push(`${whole(waiting)} wait${waiting === 1 ? "s" : ""}`);
     }
-    if (about.memory[node]) parts.push(`memory ${whole(this.inside[node])} of ${whole(about.memory[node])}`);
-    if (counts) parts.push(`${whole(counts)} messages`);
-    return `${about.names[node]}: ${parts.join(", ") || `${whole(this.inside[node])} inside`}`;
+    if (memory) parts.push(`memory holds ${whole(sum("inside"))} of ${whole(memory)}`);
+    if (box.dashed) parts.push(`${whole(sum("visible"))} message${sum("visible") === 1 ? "" : "s"} wait, ${whole(sum("hidden"))} taken and hidden`);
+    if (dead) parts.push(`${whole(dead)} dead-lettered`);
+    return parts.join(", ") || `${whole(sum("inside"))} inside`;
   }
 
-  // The nodes that a listener should hear about first: what is down, what waits, what is fullest.
-  sayings(most) {
-    const { about } = this.trace, rank = (node) => (this.hasCrashed[node] ? 1e9 : 0) + 10 * this.waiting(node)
-      + (about.places[node] ? this.working[node] / about.places[node] : 0);
-    const nodes = about.names.map((_, node) => node).filter((node) => about.places[node] || about.memory[node]
-      || this.messages[node].length);
-    return nodes.sort((a, b) => rank(b) - rank(a)).slice(0, most).map((node) => this.words(node));
+  // The node where a message is drawn: in its queue, or with the worker that has taken it; NOWHERE for what is none.
+  messageNode(who) {
+    const node = this.messageAt[who];
+    return node === NOWHERE || this.depth[who] ? NOWHERE : this.isTaken(who) ? this.trace.about.workers[node] : node;
+  }
+
+  isTaken(who) { return this.messageState[who] === RECEIVED; }
+
+  // Requests that have no final answer yet.
+  inTheSystem() { return this.inFlight + this.counted; }
+
+  // What happened between two events, as a sentence about at most two requests.
+  tell(first, last) {
+    const { trace } = this, { about } = trace, stories = new Map();
+    for (let event = first; event < last; event++) {
+      const who = trace.who[event], isMachine = trace.what[event] === CRASHED || trace.what[event] === UP || trace.what[event] === CHANGED;
+      const request = isMachine ? `node ${trace.node[event]}` : trace.requestOf[who];
+      if (!stories.has(request)) stories.set(request, []);
+      stories.get(request).push(event);
+    }
+    const told = [];
+    for (const [request, events] of stories) {
+      if (told.length === 2) break;
+      const said = events.map((event, place) => this.phrase(event, events[place + 1])).filter(Boolean);
+      if (!said.length) continue;
+      const subject = typeof request === "string" ? "" : request < 0 ? "a worker " : `request ${whole(trace.rowOf[request])} `;
+      told.push(subject + said.join(", "));
+    }
+    const more = stories.size - told.length;
+    return told.join("; ") + (more > 0 && told.length ? `; and ${whole(more)} more` : "");
+  }
+
+  // One event in words; "" where the next one says it.
+  phrase(event, following) {
+    const { trace } = this, { about } = trace, what = trace.what[event], node = trace.node[event], name = about.names[node];
+    const next = following === undefined ? NOWHERE : trace.what[following], unit = (about.units[node] || "").replace(/s$/, "");
+    if (trace.captions.has(event)) return trace.captions.get(event);
+    if (what === SENT) return trace.value[event] > 1 ? `tries again, attempt ${trace.value[event]}` : "arrives";
+    if (what === CALLED) return next === STARTED || next === QUEUED ? "" : `goes into ${name}`;
+    if (what === QUEUED) return `waits in the queue of ${name}`;
+    if (what === STARTED) return `gets a ${unit} of ${name}`;
+    if (what === FREED) return next === CALLED || next === RETURNED ? "" : `gives its ${unit} of ${name} back`;
+    if (what === RETURNED) return this.phraseOfReturn(event, following, next, name);
+    if (what === DONE) return this.phraseOfEnd(event);
+    return { [GAVE_UP]: "has a client that stops waiting", [PUBLISHED]: `leaves a message in ${name}`,
+      [VISIBLE]: next === RECEIVED ? "" : `has a message that can be taken from ${name}`,
+      [RECEIVED]: `has its message taken by a worker`, [DELETED]: "has its message done and deleted",
+      [DEAD]: "has its message put among the dead letters" }[what] || "";
+  }
+
+  phraseOfReturn(event, following, next, name) {
+    if (next === RETURNED || next === DONE || next === CALLED) return "";
+    const status = this.trace.value[event];
+    return status === this.trace.about.ok ? `comes back from ${name}` : `comes back from ${name}: ${this.trace.about.statuses[status]}`;
+  }
+
+  phraseOfEnd(event) {
+    const { trace } = this, status = trace.value[event], took = 1000 * (trace.time[event] - this.born[trace.who[event]]);
+    const time = took >= 1000 ? `${(took / 1000).toPrecision(3)} s` : `${took.toPrecision(3)} ms`;
+    return status === trace.about.ok ? `is answered, after ${time}` : `is ${trace.about.statuses[status]}, after ${time}`;
   }
 }

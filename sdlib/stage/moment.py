@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from sdlib.kernel import trace as codes
+from sdlib.kernel.statuses import STATUSES
 
 PASSING, WAITING, WORKING = range(3)  # what a visit does
 
@@ -37,7 +38,8 @@ class Moment:
     def counts(self):
         """{node: {waiting, working, inside, visible, hidden, dead}}, those that are only counted included."""
         names = ("waiting", "working", "inside", "visible", "hidden", "dead")
-        found = {node: Counter(dict(zip(names, numbers))) for node, numbers in self.packed.standing.items()}
+        found = {node: Counter(dict(zip(names, numbers)))
+                 for node, numbers in self.packed.standing_at(self.at_s).items()}
         for actor in self.actors.values():
             for node, name in self._roles(actor):
                 found.setdefault(node, Counter())[name] += 1
@@ -46,6 +48,21 @@ class Moment:
     def in_flight(self):
         """Requests whose client has no final answer yet, as far as they are sent one by one."""
         return len({actor.request for actor in self.actors.values() if actor.is_client and actor.begun})
+
+    def in_the_system(self):
+        """Requests whose client has no final answer yet, those that are only counted included."""
+        gone = sum(sum(statuses.values()) for time_s, _, statuses in self.packed.lost if time_s <= self.at_s)
+        return self.in_flight() + self.packed.counted - gone
+
+    def ended(self):
+        """{status: requests} that ended in the window up to now."""
+        packed = self.packed
+        ends = (packed.what == codes.DONE) & (packed.time_s > 0) & (packed.time_s <= self.at_s)
+        found = Counter(packed.value[ends].tolist())
+        for time_s, _, statuses in packed.lost:
+            if time_s <= self.at_s:
+                found.update(statuses)
+        return {STATUSES[status]: many for status, many in sorted(found.items())}
 
     def dots(self):
         """Those that are drawn, as (actor, node, PASSING | WAITING | WORKING), in order of the queues."""
@@ -111,21 +128,23 @@ class Moment:
                 actor.is_abandoned |= node < 0 or actor.visits[0][0] == node
 
 
-def in_words(run, counts, node, unit, is_down=False):
-    """What goes on at one node: "shop: 4 of 4 cores busy, 23 wait, memory 31 of 512"."""
-    here = counts.get(node, dict.fromkeys(("waiting", "working", "inside", "visible", "hidden", "dead"), 0))
-    component, parts = run.nodes[node].component, []
-    if is_down:
-        parts.append("down")
-    if component.places:
-        parts.append(f"{here['working']:,} of {component.places:,} {unit} busy")
+NOBODY = dict.fromkeys(("waiting", "working", "inside", "visible", "hidden", "dead"), 0)
+
+
+def in_words(name, components, counts, unit, is_down=False):
+    """What goes on at one machine or at equal ones, whose `counts` are given:
+    "shop: 4 of 4 cores busy, 23 wait, memory holds 31 of 512"."""
+    here = {key: sum(one[key] for one in counts) for key in NOBODY}
+    places, memory = (sum(getattr(one, key) for one in components) for key in ("places", "memory_cells"))
+    parts = ["down"] if is_down else []
+    if places and components[0].takes_requests:
+        parts.append(f"{here['working']:,} of {places:,} {unit} busy")
         parts.append(f"{here['waiting']:,} wait{'s' if here['waiting'] == 1 else ''}")
-    if component.memory_cells:
-        parts.append(f"memory {here['inside']:,} of {component.memory_cells:,}")
+    if memory:
+        parts.append(f"memory holds {here['inside']:,} of {memory:,}")
     if here["visible"] + here["hidden"]:
-        parts.append(f"{here['visible']:,} messages wait, {here['hidden']:,} hidden")
+        parts.append(f"{here['visible']:,} messages wait, {here['hidden']:,} taken and hidden")
     if here["dead"]:
         parts.append(f"{here['dead']:,} dead-lettered")
     said = ", ".join(parts) or f"{here['inside']:,} inside"
-    return f"{run.nodes[node].name}: {said}"
-
+    return f"{name}: {said}"

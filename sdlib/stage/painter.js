@@ -12,10 +12,12 @@ class Theme {
     this.box = take("--jp-layout-color0", "#ffffff");
     this.line = take("--jp-border-color1", "#bdbdbd");
     this.empty = take("--jp-layout-color2", "#eeeeee");
+    this.isDark = document.body.dataset.jpThemeLight === "false";
     this.font = take("--jp-ui-font-family", "sans-serif").replace(/['"]/g, "");
   }
 }
 
+const MOST_CELLS = 512;
 const TINY = 1.8;  // pixels of the screen: a disc with a smaller radius looks like a square, which is drawn in half the time
 
 // How dots look. Circles as paths: measured without a graphics card they take half the time of copied pictures.
@@ -61,6 +63,9 @@ class Painter {
     this.prepare();
   }
 
+  // The numbers that are written, from now until the next call: the same as in the line of words.
+  take(counts) { this.counts = counts; }
+
   // Sizes, colours and all that does not move.
   prepare() {
     const { canvas, geometry } = this;
@@ -88,24 +93,34 @@ class Painter {
     for (const box of scene.boxes) this.drawBox(pen, box);
   }
 
-  drawLine(pen, { from, to, dashed }) {
-    const { geometry } = this, { boxes } = geometry.scene, there = boxes[to], s = geometry.scale;
-    const x0 = from < 0 ? geometry.clientsX + 22 * s : geometry.columnX(boxes[from]) + (boxes[from].x + boxes[from].w) * s;
-    const y0 = from < 0 ? geometry.clientsY : (boxes[from].y + boxes[from].h / 2) * s;
-    const x1 = geometry.columnX(there) + there.x * s, y1 = (there.y + there.h / 2) * s, bend = (x1 - x0) / 2;
-    pen.strokeStyle = this.theme.line;
+  // Two lanes: requests on the upper one, answers on the lower one; nobody waits for what is dashed.
+  drawLine(pen, { from, to, dashed, one_way: isOneWay }) {
+    const { boxes } = this.geometry.scene, start = from < 0 ? NOWHERE : boxes[from].machines[0].node;
+    this.drawLane(pen, start, boxes[to].machines[0].node, false, dashed);
+    if (!isOneWay) this.drawLane(pen, start, boxes[to].machines[0].node, true, false);
+  }
+
+  drawLane(pen, from, to, isAnswer, dashed) {
+    const { geometry } = this, s = geometry.scale, x0 = geometry.rightX(from), x1 = geometry.leftX(to);
+    const y0 = geometry.laneY(from, isAnswer), y1 = geometry.laneY(to, isAnswer), tip = isAnswer ? [x0, y0] : [x1, y1];
+    const angle = Math.atan2(y1 - y0, x1 - x0) + (isAnswer ? Math.PI : 0), size = 5.5 * s;
+    pen.strokeStyle = pen.fillStyle = this.theme.line;
     pen.lineWidth = 1.5;
     pen.setLineDash(dashed ? [6, 4] : []);
     pen.beginPath();
     pen.moveTo(x0, y0);
-    pen.bezierCurveTo(x0 + bend, y0, x1 - bend, y1, x1, y1);
+    pen.lineTo(x1, y1);
     pen.stroke();
     pen.setLineDash([]);
+    pen.beginPath();
+    pen.moveTo(...tip);
+    for (const turn of [2.65, -2.65]) pen.lineTo(tip[0] + size * Math.cos(angle + turn), tip[1] + size * Math.sin(angle + turn));
+    pen.fill();
   }
 
   drawClients(pen) {
     const { clientsX: x, clientsY: y, scale } = this.geometry;
-    pen.fillStyle = rgb(BLUE);
+    pen.fillStyle = rgb(this.theme.isDark ? SKY : BLUE);
     for (const [shift, size] of [[-11, 0.8], [11, 0.8], [0, 1]]) {
       pen.beginPath();
       pen.arc(x + shift * scale, y - 8 * size * scale, 5 * size * scale, 0, 7);
@@ -114,20 +129,15 @@ class Painter {
       pen.ellipse(x + shift * scale, y + 9 * scale, 8.5 * size * scale, 11 * size * scale, 0, Math.PI, 0);
       pen.fill();
     }
-    this.write(pen, `${this.trace.about.users} users`, x, y - 24 * scale, 12, "center", true);
   }
 
   drawBox(pen, box) {
-    const { geometry } = this, s = geometry.scale;
     this.outlineBox(pen, box);
     pen.fillStyle = this.theme.box;
     pen.fill();
     pen.strokeStyle = this.theme.soft;
     pen.lineWidth = 1.4;
     pen.stroke();
-    const middle = geometry.columnX(box) + (box.x + box.w / 2) * s;
-    this.write(pen, box.name, middle, (box.y + 17) * s, 13, "center", true, box.w * s - 8);
-    if (box.spec) this.write(pen, box.spec, middle, (box.y + 32) * s, 11, "center", false, box.w * s - 8);
     for (const machine of box.machines) this.drawEmpty(pen, machine);
   }
 
@@ -147,9 +157,19 @@ class Painter {
       const half = machine.slots[5] * s / 2;
       pen.strokeRect(geometry.slotX(machine.node, cell) - half, geometry.slotY(machine.node, cell) - half, 2 * half, 2 * half);
     }
+    if (machine.slots && !machine.shares && machine.queue) this.drawDivider(pen, machine);
     if (machine.shares) pen.strokeRect(...this.area(machine.node, machine.hold));
     pen.fillStyle = this.theme.empty;
     if (machine.memory) pen.fillRect(...this.area(machine.node, machine.memory));
+  }
+
+  // Between those who wait and those who are worked on.
+  drawDivider(pen, { node, queue, level }) {
+    const x = this.geometry.x(node, level[0] - 2);
+    pen.beginPath();
+    pen.moveTo(x, this.geometry.y(queue[1] - 2));
+    pen.lineTo(x, this.geometry.y(queue[1] + queue[3] + 2));
+    pen.stroke();
   }
 
   area(node, [x, y, w, h]) {
@@ -157,14 +177,22 @@ class Painter {
     return [geometry.x(node, x), geometry.y(y), w * geometry.scale, h * geometry.scale];
   }
 
-  write(pen, text, x, y, size, align, isBold, most) {
-    const points = Math.max(size * Math.min(this.geometry.scale, 1.1), 8.5);
+  // Words on a ground of this colour, so that whatever moves below them leaves them readable.
+  write(pen, text, x, y, { size = 11, align = "center", isBold = false, most = Infinity, ground = null } = {}) {
+    const points = Math.max(size * Math.min(this.geometry.scale, 1.15), 9.5);
     pen.font = `${isBold ? "600 " : ""}${points}px ${this.theme.font}`;
+    const wide = Math.min(pen.measureText(text).width, most), left = align === "center" ? x - wide / 2 : align === "right" ? x - wide : x;
+    if (ground) {
+      pen.fillStyle = ground;
+      pen.globalAlpha = 0.85;
+      pen.fillRect(left - 2, y - points, wide + 4, points * 1.3);
+      pen.globalAlpha = 1;
+    }
     pen.fillStyle = isBold ? this.theme.ink : this.theme.soft;
-    pen.textAlign = align;
+    pen.textAlign = "left";
     pen.textBaseline = "alphabetic";
-    if (most) pen.fillText(text, x, y, most);
-    else pen.fillText(text, x, y);
+    if (most === Infinity) pen.fillText(text, left, y);
+    else pen.fillText(text, left, y, most);
   }
 
   // One frame; seconds of screen time since the one before.
@@ -179,11 +207,12 @@ class Painter {
     this.drawWork();
     this.drawDots();
     this.drawEffects();
-    this.drawCrowds();
+    this.drawRing();
+    this.drawWords();
   }
 
   drawMachine(machine, node, seconds) {
-    const { book, trace, pen } = this, places = trace.about.places[node];
+    const { book, pen } = this, places = book.places[node];
     const now = places ? book.working[node] / places : 0;
     this.busy[node] += (now - this.busy[node]) * (seconds === Infinity ? 1 : 1 - Math.exp(-seconds / LEVEL_S));
     this.drawLevel(machine, node);
@@ -196,42 +225,43 @@ class Painter {
   drawLevel(machine, node) {
     const level = this.busy[node], { pen } = this;
     if (level < 0.005) return;
-    const [x, y, w, h] = this.area(node, machine.row);
-    pen.fillStyle = rgb(level >= 0.9 ? RED : level >= 0.7 ? AMBER : GREEN, 0.16);
-    pen.fillRect(x + 1, y + h * (1 - level), w - 2, h * level - 1);
+    const [x, y, w, h] = this.area(node, machine.level);
+    pen.fillStyle = rgb(SKY, 0.22);
+    pen.fillRect(x, y + h * (1 - level), w, h * level);
   }
 
   drawMemory(machine, node) {
-    const { pen, geometry, book, trace } = this, [x, y, w, h, across, size] = machine.memory;
-    const most = trace.about.memory[node], share = Math.min(book.inside[node] / most, 1), s = geometry.scale;
-    pen.fillStyle = rgb(share >= 0.9 ? RED : share >= 0.7 ? AMBER : BLUE);
-    if (across === 1) {
-      pen.fillRect(geometry.x(node, x), geometry.y(y), w * s * share, h * s);
-      return;
+    const { pen, geometry, book } = this, [x, y, w, h, across, size] = machine.memory;
+    const most = book.memory[node], share = Math.min(book.inside[node] / most, 1), s = geometry.scale;
+    pen.fillStyle = this.theme.soft;
+    pen.globalAlpha = 0.75;
+    if (across === 1) pen.fillRect(geometry.x(node, x), geometry.y(y), w * s * share, h * s);
+    else {
+      const cells = Math.min(most, MOST_CELLS), lit = Math.ceil(share * cells), gap = size * s > 3 ? 1 : 0.5;
+      for (let cell = 0; cell < lit; cell++) {
+        pen.fillRect(geometry.x(node, x + (cell % across) * size), geometry.y(y + Math.floor(cell / across) * size),
+          size * s - gap, size * s - gap);
+      }
     }
-    const cells = Math.min(most, 256), lit = Math.ceil(share * cells), gap = size > 3 ? 1 : 0.5;
-    for (let cell = 0; cell < lit; cell++) {
-      pen.fillRect(geometry.x(node, x + (cell % across) * size), geometry.y(y + Math.floor(cell / across) * size),
-        size * s - gap, size * s - gap);
-    }
-    this.write(pen, `memory ${whole(book.inside[node])} of ${whole(most)}`, geometry.x(node, x), geometry.y(y) - 4 * s,
-      11, "left", false, w * s);
+    pen.globalAlpha = 1;
   }
 
   // A slot is lit while somebody works in it; the light drains as the work gets done.
   drawWork() {
-    const { pen, geometry, dots, book, trace } = this;
-    pen.fillStyle = rgb(SKY, 0.55);
+    const { pen, geometry, dots, book } = this;
+    pen.fillStyle = rgb(SKY, 0.6);
     for (let who = 0; who < dots.isShown.length; who++) {
       if (!dots.isShown[who] || book.topState(who) !== WORKING) continue;
       const node = book.topNode(who), { slots } = geometry.machines[node];
       if (!slots) continue;
-      const half = slots[5] * geometry.scale / 2, cell = geometry.slotCell(node, book.topSlot(who), trace.about.places[node]);
+      const half = slots[5] * geometry.scale / 2, cell = geometry.slotCell(node, book.topSlot(who), this.mostPlaces(node));
       const left = clamp((book.workEnds[who] - book.now) / (book.workEnds[who] - book.workBegan[who]), 0, 1);
       const high = Number.isFinite(left) ? 2 * half * left : 2 * half;
       pen.fillRect(geometry.slotX(node, cell) - half, geometry.slotY(node, cell) + half - high, 2 * half, high);
     }
   }
+
+  mostPlaces(node) { return Math.max(this.geometry.machines[node].slots[7], this.book.places[node]); }
 
   drawDown(machine, node) {
     const { pen, book, effects, geometry } = this, [x, y, w, h] = this.area(node, machine.row), flash = effects.flashAge[node];
@@ -263,11 +293,11 @@ class Painter {
   drawCountdown(x, y, isLarge, node) {
     const { pen, book, geometry } = this, left = book.downUntil[node] - book.now, s = geometry.scale;
     const text = Number.isFinite(left) ? `back in ${left.toFixed(left < 10 ? 2 : 1)} s` : "refuses all";
-    const wide = (isLarge ? 100 : 78) * s, high = (isLarge ? 38 : 15) * s;
+    const wide = (isLarge ? 104 : 112) * s, high = (isLarge ? 38 : 15) * s;
     pen.fillStyle = this.theme.box;
     pen.fillRect(x - wide / 2, y - high / 2, wide, high);
-    if (isLarge) this.write(pen, "DOWN", x, y - 4 * s, 14, "center", true);
-    this.write(pen, isLarge ? text : `DOWN ${text}`, x, y + (isLarge ? 12 : 4) * s, isLarge ? 11 : 9, "center", !isLarge, wide - 4);
+    if (isLarge) this.write(pen, "DOWN", x, y - 4 * s, { size: 14, isBold: true });
+    this.write(pen, isLarge ? text : `DOWN, ${text}`, x, y + (isLarge ? 12 : 4) * s, { size: isLarge ? 11 : 9, isBold: !isLarge, most: wide - 4 });
   }
 
   drawDots() {
@@ -278,21 +308,22 @@ class Painter {
     drawn.clients = 0;
     for (let who = 0; who < people; who++) {
       if (!dots.isShown[who]) continue;
-      const isMessage = book.messageAt[who] !== NOWHERE && !book.depth[who];
-      const node = isMessage ? book.messageAt[who] : book.topNode(who), state = isMessage ? PASSING : book.topState(who);
+      const asMessage = book.messageNode(who), isMessage = asMessage !== NOWHERE;
+      const node = isMessage ? asMessage : book.topNode(who), state = isMessage ? PASSING : book.topState(who);
       if (node === NOWHERE) drawn.clients++;
       else drawn[state === WAITING ? "waiting" : state === WORKING ? "working" : "elsewhere"][node]++;
-      const isHidden = isMessage && book.messageState[who] !== VISIBLE;
+      const isHidden = isMessage && book.isTaken(who);
       const pitch = node === NOWHERE || state === WORKING ? 9 * geometry.scale
         : (isMessage ? geometry.holdDots : geometry.queueDots)[node].pitch;
       const radius = this.radius(node, state, pitch);
-      looks.dot(pen, isMessage ? MESSAGE : dots.look(who), isHidden || node === NOWHERE, dots.x[who], dots.y[who], radius);
+      const isHollow = isHidden || node === NOWHERE || dots.ways.isOnAnswer(who);
+      looks.dot(pen, isMessage ? MESSAGE : dots.look(who), isHollow, dots.x[who], dots.y[who], radius);
     }
   }
 
   radius(node, state, pitch) {
     const { geometry } = this;
-    if (state === WORKING && geometry.machines[node].slots) return geometry.machines[node].slots[5] * geometry.scale * 0.34;
+    if (state === WORKING && geometry.machines[node].slots) return Math.min(4.2, geometry.machines[node].slots[5] * 0.36) * geometry.scale;
     const most = node !== NOWHERE && state !== WAITING && geometry.machines[node].shares
       ? geometry.machines[node].hold[2] * geometry.scale * 0.16 : 4.2 * geometry.scale;
     return Math.min(most, pitch * 0.44);
@@ -309,28 +340,25 @@ class Painter {
 
   drawEffect(kind, place, share) {
     const { pen, effects, geometry } = this, x = effects.x[place], y = effects.y[place], s = geometry.scale;
-    const home = geometry.clientsX, homeY = geometry.clientsY;
     pen.globalAlpha = share < 0.6 ? 1 : (1 - share) / 0.4;
-    if (kind === "ok") {
-      const way = 1 - (1 - Math.min(share / 0.65, 1)) ** 3;
-      const nowX = x + (home + 20 * s - x) * way, nowY = y + (homeY - y) * way;
-      if (share < 0.65) this.looks.dot(pen, effects.look[place], false, nowX, nowY, 4 * s);
-      else this.mark(nowX, nowY + ((place % 7) - 3) * 5 * s, 4 * s, GREEN, "tick");
+    if (kind === "ok" || kind === "back") {
+      const [nowX, nowY] = effects.along(place, 1 - (1 - Math.min(share / 0.65, 1)) ** 2);
+      if (share < 0.65) this.looks.dot(pen, effects.look[place], true, nowX, nowY, 4 * s);
+      else if (kind === "ok") this.mark(nowX - 7 * s, nowY + (4 + (place % 5) * 5) * s, 4 * s, GREEN, "tick");
     } else if (kind === "refused") this.drawBounce(place, share, x, y);
     else if (kind === "lost" || kind === "dead") this.mark(x, y, (2.2 + 2.2 * share) * s, RED, "cross");
-    else if (kind === "timed out") this.mark(x - (30 + (place % 4) * 7) * s, y + (8 - 18 * share) * s, 4 * s, AMBER, "clock");
+    else if (kind === "timed out") this.mark(x - (place % 4) * 7 * s, y + (26 - 18 * share) * s, 4 * s, AMBER, "clock");
     else if (kind === "delivered") this.mark(x, y, 4 * s, GREEN, "tick");
     else this.looks.dot(pen, ABANDONED, false, x, y, 3.5 * s);
   }
 
-  // Refused: it flies to the machine that is shut, hits it, and comes back as a square.
+  // Refused: it flies to the machine that is shut, hits it, and comes back below as a square.
   drawBounce(place, share, x, y) {
-    const { effects, geometry } = this, node = effects.node[place], s = geometry.scale;
-    const wallX = node === NOWHERE ? x : geometry.left(node) - 6 * s, wallY = node === NOWHERE ? y : geometry.rowY(node);
-    const spread = ((place % 9) - 4) * 7 * s, way = share < 0.5 ? share * 2 : 2 - share * 2;
-    const startY = geometry.clientsY + (share < 0.5 ? 0 : spread);
-    const nowX = geometry.clientsX + 20 * s + (wallX - geometry.clientsX - 20 * s) * way;
-    this.mark(nowX, startY + (wallY + spread - startY) * way, 3.6 * s, RED, "square");
+    const { effects, geometry } = this, node = effects.node[place], s = geometry.scale, isBack = share >= 0.5;
+    const spread = isBack ? (place % 7) * 4 * s : 0, way = isBack ? 2 - share * 2 : share * 2;
+    const wallX = node === NOWHERE ? x : geometry.left(node) - 5 * s, wallY = node === NOWHERE ? y : geometry.laneY(node, isBack);
+    const startX = geometry.rightX(NOWHERE), startY = geometry.laneY(NOWHERE, isBack);
+    this.mark(startX + (wallX - startX) * way, startY + (wallY - startY) * way + spread, 3.6 * s, RED, "square");
   }
 
   mark(x, y, size, colour, shape) {
@@ -357,24 +385,67 @@ class Painter {
     pen.stroke();
   }
 
-  // Words above each queue: how many wait, and how many of them are not drawn.
-  drawCrowds() {
-    const { pen, geometry, book } = this, s = geometry.scale, again = this.drawn.clients;
+  // Around the request that the last step was about.
+  drawRing() {
+    const { pen, dots, geometry } = this, who = dots.ringed;
+    if (who === NOWHERE || !dots.isShown[who]) return;
+    pen.strokeStyle = this.theme.ink;
+    pen.lineWidth = 1.6;
+    pen.beginPath();
+    pen.arc(dots.x[who], dots.y[who], 8 * geometry.scale, 0, 7);
+    pen.stroke();
+  }
+
+  // All words, last and on a ground.
+  drawWords() {
+    const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients;
+    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, geometry.clientsX,
+      geometry.clientsY + (13 * line - 36) * s, { size: 12, isBold: true, ground: theme.paper }));
     if (again) {
-      this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""} to try again`, geometry.clientsX,
-        geometry.clientsY + 74 * s, 11, "center", false);
+      this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""}`, geometry.clientsX, geometry.clientsY + 78 * s, { ground: theme.paper });
+      this.write(pen, "to try again", geometry.clientsX, geometry.clientsY + 91 * s, { ground: theme.paper });
     }
-    for (const box of geometry.scene.boxes) {
-      let waiting = 0, more = 0, dead = 0;
-      for (const { node } of box.machines) {
-        waiting += book.waiting(node);
-        more += book.waiting(node) - this.drawn.waiting[node];
-        dead += book.dead[node] + book.standing(node)[5];
-      }
-      const [x, , w] = box.machines[0].queue, middle = geometry.x(box.machines[0].node, x + w / 2);
-      const rest = more ? `, ${whole(more)} not drawn` : "";
-      if (waiting) this.write(pen, `${whole(waiting)} wait${waiting === 1 ? "s" : ""}${rest}`, middle, (box.y - 6) * s, 12, "center", true);
-      if (dead) this.write(pen, `${whole(dead)} in the dead-letter queue`, geometry.right(box.machines[0].node), (box.y + box.h + 14) * s, 11, "right", true);
-    }
+    for (const box of geometry.scene.boxes) this.drawBoxWords(box, counts);
+    for (const { node, words } of this.effects.captions) this.drawCaption(geometry.box(node), words);
+  }
+
+  drawBoxWords(box, counts) {
+    const { pen, geometry, theme } = this, s = geometry.scale, { labels } = box, ground = theme.box;
+    const middle = geometry.columnX(box) + (box.x + box.w / 2) * s, most = box.w * s - 8;
+    this.write(pen, box.name, middle, (box.y + 16) * s, { size: 13, isBold: true, most, ground });
+    if (box.spec) this.write(pen, this.fitting(pen, [box.spec, box.spec.split(", ")[0]], most), middle, (box.y + 29) * s, { most, ground });
+    if (!counts || box.machines.every(({ node }) => this.book.hasCrashed[node])) return;
+    const sum = (name, machines = box.machines) => machines.reduce((total, { node }) => total + counts[node][name], 0);
+    const put = ([x, y], texts, align, wide = most) => this.write(pen, this.fitting(pen, texts, wide),
+      geometry.columnX(box) + x * s, y * s, { size: 10.5, align, ground, most: wide });
+    const waiting = sum("waiting"), more = sum("more"), first = box.machines[0], unit = this.trace.about.units[first.node];
+    const waits = `${whole(waiting)} wait${waiting === 1 ? "s" : ""}`, places = `${whole(sum("working"))} of ${whole(sum("places"))}`;
+    if (box.dashed) put(labels.queue, [`${whole(sum("visible"))} messages wait`, `${whole(sum("visible"))} wait`], "left");
+    else if (box.works_for_a_queue && labels.queue) put(labels.queue, [`${whole(this.taken(box, counts))} messages taken`, `${whole(this.taken(box, counts))} taken`], "left");
+    else if (labels.queue) put(labels.queue, [more ? `${waits}, ${whole(more)} not drawn` : waits], "left");
+    if (labels.slots && !more) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);
+    if (labels.memory) put(labels.memory, [`memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`], "left");
+    if (sum("dead")) this.write(pen, `${whole(sum("dead"))} dead letters`, middle, (box.y + box.h + 13) * s, { isBold: true, ground: theme.paper });
+  }
+
+  // The first of these texts that is not too wide, else the last.
+  fitting(pen, texts, wide) {
+    pen.font = `${Math.max(10.5 * Math.min(this.geometry.scale, 1.15), 9.5)}px ${this.theme.font}`;
+    return texts.find((text) => pen.measureText(text).width <= wide) || texts[texts.length - 1];
+  }
+
+  // How many messages these workers have taken from their queues.
+  taken(box, counts) {
+    const { workers } = this.trace.about;
+    return workers.reduce((sum, worker, queue) => sum + (box.machines.some(({ node }) => node === worker) ? counts[queue].hidden : 0), 0);
+  }
+
+  // What was changed here a moment ago.
+  drawCaption(box, words) {
+    const { pen, geometry, theme } = this, s = geometry.scale, middle = geometry.columnX(box) + (box.x + box.w / 2) * s;
+    pen.font = `600 ${Math.max(11 * Math.min(s, 1.15), 9.5)}px ${theme.font}`;
+    const half = pen.measureText(words).width / 2 + 4, below = (box.y + box.h + 13) * s;
+    this.write(pen, words, clamp(middle, half, Math.max(half, geometry.width - half)), Math.min(below, geometry.height - 5),
+      { isBold: true, ground: theme.paper });
   }
 }

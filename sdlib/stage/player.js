@@ -1,6 +1,8 @@
 // --- time, controls, words ------------------------------------------------------------------------------------------
 
 const REST_AT_END_S = 1.5, SAY_EVERY_S = 0.2, READ_OUT_EVERY_S = 6;
+const KEYS = "Keys: space plays, . steps, \u2190 \u2192 scrub, Home, End, + \u2212 speed";
+const MARKS = { ok: "tick", refused: "square", lost: "cross", "timed out": "clock" };
 const QUIET = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 const make = (tag, attributes, parent, text) => {
@@ -16,16 +18,19 @@ class Controls {
     this.title = make("div", { class: "sdlib-stage-title" }, root);
     this.view = make("div", { class: "sdlib-stage-view" }, root);
     this.canvas = make("canvas", { role: "img", tabindex: "0" }, this.view);
+    this.strip = make("div", { class: "sdlib-stage-strip" }, root);
     const bar = make("div", { class: "sdlib-stage-bar", role: "toolbar", "aria-label": "playback" }, root);
     this.play = make("button", { type: "button", class: "sdlib-stage-play" }, bar);
     this.step = make("button", { type: "button", title: "to the next event (key: .)" }, bar, "Step");
     this.scrub = make("input", { type: "range", min: "0", max: "1000", value: "0", "aria-label": "moment of the window" }, bar);
     this.clock = make("output", {}, bar);
-    this.speed = make("select", { "aria-label": "speed" }, make("label", {}, bar, "speed "));
+    this.speed = make("select", { "aria-label": "speed", title: "speed" }, bar);
     for (const speed of SPEEDS) {
-      make("option", { value: speed }, this.speed, speed === 1 ? "real time" : `1/${Math.round(1 / speed)}`);
+      make("option", { value: speed }, this.speed, speed === 1 ? "real time" : `${Math.round(1 / speed)}x slower`);
     }
+    this.tally = make("div", { class: "sdlib-stage-tally" }, root);
     this.now = make("div", { class: "sdlib-stage-now" }, root);
+    this.told = make("div", { class: "sdlib-stage-told" }, root);
     this.legend = make("div", { class: "sdlib-stage-legend" }, root);
     this.aloud = make("div", { class: "sdlib-stage-aloud", role: "status", "aria-live": "polite" }, root);
     this.play.addEventListener("click", act.toggle);
@@ -54,23 +59,73 @@ class Controls {
     this.play.title = isPlaying ? "pause (space)" : "play (space)";
   }
 
-  explain(about) {
+  item(parent, mark, text) {
+    const span = make("span", {}, parent);
+    make("i", { class: `sdlib-mark-${mark}`, "aria-hidden": "true" }, span);
+    span.append(text);
+    return span;
+  }
+
+  explain(about, boxes) {
     const old = about.old_s >= 1 ? `${about.old_s.toPrecision(2)} s` : `${Math.round(about.old_s * 1000)} ms`;
-    this.legend.innerHTML = "";
-    const item = (mark, text) => {
-      const span = make("span", {}, this.legend);
-      make("i", { class: `sdlib-mark-${mark}`, "aria-hidden": "true" }, span);
-      span.append(text);
-    };
-    item("age", `age: new to ${old} and older`);
-    item("tick", "answered");
-    item("square", "refused");
-    item("cross", "lost in a crash");
-    if (about.has_timeouts) {
-      item("clock", "the client stopped waiting");
-      item("grey", "abandoned: worked on though nobody waits");
+    this.legend.textContent = "";
+    this.item(this.legend, "age", `request: new to ${old} and older`);
+    this.item(this.legend, "answer", "answer");
+    const megabytes = [...new Set(about.memory_mb.filter((one, node) => one && about.memory[node]))];
+    if (megabytes.length === 1) this.item(this.legend, "memory", `memory: ${megabytes[0]} MB a request`);
+    if (about.places.some(Boolean)) this.item(this.legend, "tint", "tint: how busy");
+    if (about.has_timeouts) this.item(this.legend, "grey", "abandoned: worked on though nobody waits");
+    if (about.has_messages) {
+      this.item(this.legend, "message", "message");
+      this.item(this.legend, "hidden", "taken, hidden");
     }
-    if (about.has_messages) item("hidden", "message taken by a worker, hidden");
+    if (about.counted) make("span", {}, this.legend, `${whole(about.counted)} who only wait are counted, not drawn`);
+    this.explainEnds(about);
+    this.showStrip(about);
+    this.now.textContent = "";
+    this.lines = about.lines.map((place) => {
+      const line = make("div", {}, this.now);
+      make("b", {}, line, boxes[place].name);
+      return { box: boxes[place], said: make("span", {}, line) };
+    });
+    this.say("");
+  }
+
+  // How requests end in this window, each with its mark and its number so far.
+  explainEnds(about) {
+    this.tally.textContent = "";
+    make("span", {}, this.tally, "So far:");
+    const chip = (mark, text) => {
+      const span = this.item(this.tally, mark, `${text} `);
+      return make("b", {}, span);
+    };
+    this.ends = about.outcomes.map((code) => {
+      const status = about.statuses[code];
+      return { code, number: chip(MARKS[status] || "square", status === "ok" ? "answered" : status === "lost" ? "lost" : status) };
+    });
+    this.delivered = about.has_messages ? chip("tick", "messages done") : null;
+    this.open = chip("dot", "still inside");
+  }
+
+  // The whole run as a line, with this window and the times when a machine was down.
+  showStrip(about) {
+    this.strip.textContent = "";
+    const percent = (seconds) => 100 * clamp(seconds / about.run_s, 0, 1), name = (seconds) => `${Number(seconds.toPrecision(3))} s`;
+    make("span", {}, this.strip, "whole run: 0 s");
+    const line = make("div", { role: "img", "aria-label": `The window is at ${name(about.from_s)} to ${name(about.from_s + about.seconds)}`
+      + ` of the run's ${name(about.run_s)}.` }, this.strip);
+    for (const [, from, until] of about.downs) {
+      make("i", { class: "sdlib-strip-down", style: `left:${percent(from)}%;width:${percent(until) - percent(from)}%`, title: "down" }, line);
+    }
+    const here = make("i", { class: "sdlib-strip-window", style: `left:${percent(about.from_s)}%;width:${percent(about.seconds)}%` }, line);
+    this.moment = make("i", { class: "sdlib-strip-now" }, here);
+    make("span", {}, this.strip, name(about.run_s));
+  }
+
+  // What has just happened; without it the keys.
+  say(words) {
+    this.told.textContent = words || KEYS;
+    this.told.classList.toggle("sdlib-stage-event", Boolean(words));
   }
 }
 
@@ -122,7 +177,7 @@ class Player {
     this.controls.speed.value = String(this.speed);
     this.controls.title.textContent = about.title;
     this.controls.canvas.setAttribute("aria-label", about.words);
-    this.controls.explain(about);
+    this.controls.explain(about, this.trace.scene.boxes);
     this.book = new Book(this.trace);
     this.build();
     this.time = 0;
@@ -138,6 +193,7 @@ class Player {
     this.effects = new Effects(this.geometry, this.book.nodes);
     this.dots = new Dots(this.trace, this.geometry, this.book, this.effects);
     this.painter = new Painter(this.controls.canvas, this.trace, this.geometry, this.book, this.dots, this.effects);
+    this.painter.take(this.counts());
   }
 
   resize() {
@@ -156,6 +212,7 @@ class Player {
 
   start() {
     this.wantsToPlay = true;
+    this.point(NOWHERE, "");
     if (this.time >= this.trace.about.seconds) this.seekTo(0, false);
     this.goOn();
   }
@@ -163,7 +220,7 @@ class Player {
   pause() {
     this.wantsToPlay = false;
     this.goOn();
-    this.say(true);
+    if (this.painter) this.say(true);
   }
 
   // Run the loop exactly while somebody wants to and can see it.
@@ -200,6 +257,8 @@ class Player {
     this.restS = 0;
     this.time = Math.min(this.time + seconds * this.speed, end);
     this.book.goTo(this.time, this.dots);
+    const { captions } = this.effects, newest = captions.length ? captions[captions.length - 1].words : "";
+    if (newest !== this.newest) this.point(NOWHERE, this.newest = newest);
     this.sinceSaid += seconds;
     this.sinceReadOut += seconds;
     if (this.sinceSaid > SAY_EVERY_S) this.say(this.sinceReadOut > READ_OUT_EVERY_S);
@@ -218,9 +277,10 @@ class Player {
     this.book.goTo(this.time, null);
     if (!this.painter) return;
     this.effects.clear();
+    this.point(NOWHERE, "");
     this.dots.ease(1);
-    this.painter.draw(Infinity);
     this.say(aloud && !this.isPlaying);
+    this.painter.draw(Infinity);
   }
 
   // The next event, seen as it happens.
@@ -229,8 +289,11 @@ class Player {
     this.wantsToPlay = false;
     this.goOn();
     if (book.next >= trace.length) return;
-    this.time = trace.time[book.next];
-    this.book.goTo(this.time, this.dots);
+    const first = book.next;
+    this.time = trace.time[first];
+    book.goTo(this.time, this.dots);
+    this.point(trace.who[first], book.tell(first, book.next));
+    this.say(true);
     if (QUIET.matches) {
       this.dots.ease(1);
       this.painter.draw(0);
@@ -240,7 +303,27 @@ class Player {
       this.lastAt = 0;
       this.ask();
     }
-    this.say(true);
+  }
+
+  // What is said to have happened, and the dot that it happened to.
+  point(who, words) {
+    if (this.dots) this.dots.ringed = who;
+    this.controls.say(words);
+  }
+
+  // All numbers of now: those in the picture and those in words are the same.
+  counts() {
+    const counts = this.book.counts(true), { geometry, book } = this;
+    for (const { machines } of geometry.scene.boxes) {
+      let before = 0;
+      for (const { node, shares } of machines) {
+        const queued = book.queues[node].length, room = geometry.queueDots[node].room;
+        const drawn = clamp(room - before, 0, queued);
+        counts[node].more = counts[node].waiting - drawn;
+        if (shares) before += queued;
+      }
+    }
+    return counts;
   }
 
   faster(by) {
@@ -249,17 +332,27 @@ class Player {
   }
 
   say(aloud) {
-    const { controls, trace, book } = this, { about } = trace;
-    const at = `t = ${(about.from_s + this.time).toFixed(about.seconds < 0.5 ? 4 : about.seconds < 5 ? 3 : 2)} s`;
-    const said = `${at}: ${book.sayings(3).join("; ") || "nothing yet"}`;
+    const { controls, trace, book } = this, { about } = trace, counts = this.counts();
+    const at = `${(about.from_s + this.time).toFixed(about.seconds < 0.5 ? 4 : about.seconds < 5 ? 3 : 2)} s`;
+    const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+    const said = controls.lines.map(({ box, said: place }) => {
+      const words = book.words(box, counts);
+      put(place, words);
+      return `${box.name}: ${words}`;
+    });
+    for (const { code, number } of controls.ends) put(number, whole(book.ended[code]));
+    if (controls.delivered) put(controls.delivered, whole(book.delivered));
+    put(controls.open, whole(book.inTheSystem()));
+    this.painter.take(counts);
     this.sinceSaid = 0;
-    controls.now.textContent = said;
     controls.clock.textContent = at;
     controls.scrub.value = String(Math.round(1000 * this.time / about.seconds));
     controls.scrub.setAttribute("aria-valuetext", at);
+    controls.moment.style.left = `${100 * this.time / about.seconds}%`;
     if (aloud) {
       this.sinceReadOut = 0;
-      controls.aloud.textContent = said;
+      const event = controls.told.classList.contains("sdlib-stage-event") ? ` ${controls.told.textContent}.` : "";
+      controls.aloud.textContent = `${at}:${event} ${said.join("; ") || "nothing yet"}`;
     }
   }
 
@@ -268,7 +361,8 @@ class Player {
     return {
       player: this, frames: () => Array.from(this.frames.slice(0, Math.min(this.frame, this.frames.length))),
       seek: (time) => { this.wantsToPlay = false; this.goOn(); this.seekTo(time); },
-      countsAt: (time) => { const book = new Book(this.trace); book.goTo(time); return { nodes: book.counts(), inFlight: book.inFlight }; },
+      countsAt: (time) => { const book = new Book(this.trace); book.goTo(time); return { nodes: book.counts(),
+        inFlight: book.inFlight, open: book.inTheSystem(), ended: Array.from(book.ended) }; },
       drawn: () => { const { waiting, working, elsewhere, clients } = this.painter.drawn;
         return { waiting: Array.from(waiting), working: Array.from(working), elsewhere: Array.from(elsewhere), clients }; },
     };

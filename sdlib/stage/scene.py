@@ -10,131 +10,223 @@ from sdlib.charts.diagram import spec
 from sdlib.charts.layout import columns_of, groups_of
 from sdlib.charts.shapes import outline_of
 
-WIDTH, INNER, QUEUE_WIDTH, PITCH = 144, 124, 56, 232
-EDGE, GAP, HEAD, ROOF = 10, 26, 40, 30
-MOST_MACHINES, MOST_CELLS, MOST_GRID = 12, 256, 200
+CLIENTS_WIDTH, COLUMN_GAP, MIN_HEIGHT = 62, 34, 248
+MEMORY_WIDTH, PLACES_WIDTH, HOLD_WIDTH, GROUP_WIDTH = 204, 134, 108, 176
+SQUEEZED, GAP_SQUEEZED, MOST_WIDE_COLUMNS = 0.82, 0.7, 2  # with more columns, boxes and gaps are narrower
+HEIGHT_OF_WIDTH, MOST_MIN_HEIGHT = 0.51, 320
+EDGE, GAP, PAD, HEAD, LABEL = 6, 16, 9, 34, 13  # LABEL: a line of small words
+BODY, CHANNEL, LANES = 80, 14, 20  # LANES: the answers' lane is so far below the requests' one
+QUEUE_SHARE = {True: 0.56, False: 0.44}  # of a box's inner width, with memory and without
+MOST_MACHINES, MOST_CELLS, MOST_GRID = 12, 512, 200
 MANY_BOXES = 14
-SLOT_SIZES = (15, 11, 8, 6, 4)
+SLOT_SIZES = (22, 18, 15, 11, 8, 6, 4)
+PARTS = ("queue", "slots", "memory", "hold", "row", "level")
 
 
-def scene_of(nodes):
+def scene_of(nodes, places=None):
     """The scene as plain dictionaries: width, height, columns, clients, boxes, lines.
 
-    boxes: {column, x, y, w, h, shape, name, spec, unit, dashed, machines}; y counts downwards from the top.
-    machines: {node, queue, slots, memory, hold, row}; rectangles are [x, y, w, h]. shares: many machines, one queue.
-    lines: {from, to, dashed}, places in boxes; -1 for the clients.
+    places: for each node as many slots as it ever has; without it as many as it was declared with.
+    columns: the middle of each column, the clients first. clients: {y, request_y, answer_y}.
+    boxes: {column, x, y, w, h, shape, name, spec, unit, dashed, request_y, answer_y, labels, machines}; y counts
+    downwards from the top; requests come and go at request_y, answers at answer_y; labels: {queue, slots, memory}.
+    machines: {node, queue, slots, memory, hold, row, level}; rectangles are [x, y, w, h]. shares: many machines, one
+    queue. row: what is hatched when it is down; level: what shows how busy it is.
+    left, right of a box: where the lanes touch its outline. works_for_a_queue: it takes messages, and nobody calls it.
+    lines: {from, to, dashed, one_way}, places in boxes; -1 for the clients; dashed: nobody waits for the answer.
     """
+    places = [node.component.places for node in nodes] if places is None else places
     groups = groups_of(nodes)
     columns = columns_of(groups)
     is_small = len(groups) > MANY_BOXES
-    boxes = [_box(group, nodes, is_small) for group in groups]
-    height = max(sum(box["h"] + GAP for box in (boxes[place] for place in column)) for column in columns) + ROOF + EDGE
-    height = max(height, 210)
-    for column in columns:
-        _stack(column, boxes, height)
-    lines = [{"from": -1, "to": 0, "dashed": False}]
-    lines += [{"from": place, "to": child, "dashed": boxes[child]["dashed"]}
+    narrow = 1 if len(columns) <= MOST_WIDE_COLUMNS else SQUEEZED
+    boxes = [_box(group, nodes, places, is_small, narrow) for group in groups]
+    middles, width = _middles(columns, boxes, narrow)
+    height = _stack_all(columns, boxes, min(max(MIN_HEIGHT, HEIGHT_OF_WIDTH * width), MOST_MIN_HEIGHT))
+    lines = [{"from": -1, "to": 0, "dashed": False, "one_way": False}]
+    lines += [{"from": place, "to": child, "dashed": boxes[child]["dashed"],
+               "one_way": boxes[child]["dashed"] or boxes[child]["works_for_a_queue"]}
               for place, group in enumerate(groups) for child in group.behind]
-    return {"width": PITCH * (len(columns) + 0.7), "height": height, "columns": len(columns) + 0.7,
-            "clients": {"y": boxes[0]["y"] + boxes[0]["h"] / 2}, "boxes": boxes, "lines": lines, "nodes": len(nodes)}
+    request_y, answer_y = boxes[0]["request_y"], boxes[0]["answer_y"]
+    return {"width": width, "height": height, "columns": middles, "boxes": boxes, "lines": lines, "nodes": len(nodes),
+            "clients": {"y": (request_y + answer_y) / 2, "request_y": request_y, "answer_y": answer_y}}
 
 
-def _stack(column, boxes, height):
-    """Spread a column's boxes evenly over the height."""
-    free = height - ROOF - EDGE - sum(boxes[place]["h"] for place in column)
-    y = ROOF + free / (2 * len(column))
+def _middles(columns, boxes, narrow):
+    """(the middle of each column, the clients first; the width of all)."""
+    widths = [CLIENTS_WIDTH * narrow, *(max(boxes[place]["w"] for place in column) for column in columns)]
+    middles, left, gap = [], EDGE, COLUMN_GAP * (1 if narrow == 1 else GAP_SQUEEZED)
+    for wide in widths:
+        middles.append(left + wide / 2)
+        left += wide + gap
+    return middles, left - gap + EDGE
+
+
+def _stack_all(columns, boxes, least):
+    """Give every box its y; the height of all. Boxes that are alone in their column stand on one line."""
+    alone = [boxes[column[0]] for column in columns if len(column) == 1]
+    above = max((box["request_y"] for box in alone), default=0.0)
+    below = max((box["h"] - box["request_y"] for box in alone), default=0.0)
+    tallest = max(sum(boxes[place]["h"] + GAP for place in column) - GAP for column in columns)
+    height = max(above + below, tallest, least - 2 * EDGE) + 2 * EDGE
+    for column in columns:
+        if len(column) == 1:
+            box = boxes[column[0]]
+            _shift(box, (height - above - below) / 2 + above - box["request_y"])
+        else:
+            _spread(column, boxes, height)
+    return height
+
+
+def _spread(column, boxes, height):
+    free = height - 2 * EDGE - sum(boxes[place]["h"] for place in column)
+    y = EDGE + free / (2 * len(column))
     for place in column:
         _shift(boxes[place], y)
         y += boxes[place]["h"] + free / len(column)
 
 
 def _shift(box, dy):
-    box["y"] += dy
+    for name in ("y", "request_y", "answer_y"):
+        box[name] += dy
+    for label in box["labels"].values():
+        label[1] += dy
     for machine in box["machines"]:
-        for name in ("queue", "slots", "memory", "hold", "row"):
+        for name in PARTS:
             if machine[name]:
                 machine[name][1] += dy
 
 
-def _box(group, nodes, is_small):
+def _box(group, nodes, places, is_small, narrow):
     component, count = group.component, len(group.nodes)
     name = group.name if count == 1 else f"{count} x {group.name}"
-    box = {"column": group.column + 1, "x": -WIDTH / 2 + QUEUE_WIDTH / 2, "y": 0.0, "w": WIDTH, "name": name,
-           "spec": "" if is_small else spec(component), "unit": unit(component), "dashed": component.is_asynchronous,
-           "shape": component.shape, "outline": outline_of(component.shape)}
-    if count > MOST_MACHINES:
-        box["machines"], box["h"] = _crowd(group, nodes, box)
-    elif count > 1 or is_small:
-        box["machines"], box["h"] = _rows(group, nodes, box, is_small)
+    if count > 1 or is_small:
+        width, lay_out = GROUP_WIDTH, _crowd if count > MOST_MACHINES else _rows
+    elif component.places and component.takes_requests:
+        width, lay_out = MEMORY_WIDTH if component.memory_cells else PLACES_WIDTH, _station
     else:
-        box["machines"], box["h"] = _single(group, nodes, box)
+        width, lay_out = HOLD_WIDTH, _passage
+    width = round(width * narrow)
+    box = {"column": group.column + 1, "x": -width / 2, "y": 0.0, "w": width, "name": name, "labels": {},
+           "spec": "" if is_small else spec(component), "unit": unit(component), "dashed": component.is_asynchronous,
+           "shape": component.shape, "outline": outline_of(component.shape), "is_small": is_small, "works_for_a_queue": not component.takes_requests}
+    lay_out(group, nodes, places, box)
+    box["left"], box["right"] = _sides_at_the_lanes(box)
     return box
 
 
-def _single(group, nodes, box):
-    """One machine: slots above, memory below."""
-    component, x, y = group.component, box["x"] + EDGE, HEAD
-    machine = {"node": group.nodes[0], "slots": None, "memory": None, "hold": None, "row": None}
-    if component.places:
-        slots, used = _slots(component.places, x, y, INNER, 54)
-        machine["slots"], y = slots, y + used + 6
-    else:
-        machine["hold"], y = [x, y, INNER, 36], y + 42
+def _sides_at_the_lanes(box):
+    """(left, right) of the outline, at the higher of both lanes, from the column's middle."""
+    share, crossings = 1 - box["request_y"] / box["h"], []
+    points = box["outline"]
+    for (x0, y0), (x1, y1) in zip(points, [*points[1:], points[0]]):
+        if y0 != y1 and min(y0, y1) <= share <= max(y0, y1):
+            crossings.append(x0 + (x1 - x0) * (share - y0) / (y1 - y0))
+    return tuple(round(box["x"] + edge * box["w"], 1) for edge in (min(crossings), max(crossings)))
+
+
+def _machine(node, **parts):
+    return {"node": node, **dict.fromkeys(PARTS), **parts}
+
+
+def _station(group, nodes, places, box):
+    """One machine with places: the queue beside the slots, memory below, and a channel between for the answers."""
+    component, node, x, inner = group.component, group.nodes[0], box["x"] + PAD, box["w"] - 2 * PAD
+    top = HEAD + LABEL
+    queue_width = round(inner * QUEUE_SHARE[bool(component.memory_cells)]) + 8
+    slots_x, slots_width = x + queue_width, inner - queue_width
+    slots, used = _slots(places[node], slots_x, top, slots_width, BODY)
+    slots[1] += (BODY - used) / 2
+    bottom = top + BODY
+    machine = _machine(node, queue=[x, top, queue_width - 8, BODY], slots=slots,
+                       level=[slots_x - 4, top - 2, slots_width + 8, BODY + 4])
+    box["labels"] = {"queue": [x, top - 4], "slots": [slots_x + slots_width, top - 4]}
+    box["request_y"], box["answer_y"] = bottom + CHANNEL / 2 - LANES, bottom + CHANNEL / 2
+    y = bottom + CHANNEL
     if component.memory_cells:
-        y += 13  # its words
-        memory, used = _grid(min(component.memory_cells, MOST_CELLS), x, y, INNER, 30)
-        machine["memory"] = memory
-        y += used + 4
-    machine["row"] = [box["x"], 0.0, box["w"], y + EDGE - 4]
-    machine["queue"] = [box["x"] - QUEUE_WIDTH - 4, 2.0, QUEUE_WIDTH, y + EDGE - 8]
-    return [machine], y + EDGE - 4
+        box["labels"]["memory"] = [x, y + LABEL - 3]
+        machine["memory"], used = _grid(min(component.memory_cells, MOST_CELLS), x, y + LABEL + 1, inner, 46)
+        y += LABEL + 1 + used
+    box["h"], box["machines"] = y + PAD, [machine]
+    machine["row"] = [box["x"], HEAD, box["w"], y + PAD - HEAD]
 
 
-def _rows(group, nodes, box, is_small):
-    """A few machines below each other: a row of slots and a thin memory bar each."""
-    component, x, head = group.component, box["x"] + EDGE, 22 if is_small else HEAD
-    high = 15 if len(group.nodes) > 6 else 24
-    machines, y = [], head
+def _passage(group, nodes, places, box):
+    """One machine that works on as many as come: they are only seen to pass, or its messages to lie there."""
+    x, inner = box["x"] + PAD, box["w"] - 2 * PAD
+    component, has_messages = group.component, group.component.is_asynchronous or box["works_for_a_queue"]
+    top, high = HEAD + (LABEL if has_messages else 4), 60 if component.is_asynchronous else 36
+    bottom = top + high
+    if has_messages:
+        box["labels"] = {"queue": [x, top - 4]}
+    box["machines"] = [_machine(group.nodes[0], hold=[x, top, inner, high], queue=[x, top, inner, high],
+                                row=[box["x"], HEAD, box["w"], bottom - HEAD + 8])]
+    box["request_y"], box["answer_y"] = bottom + CHANNEL / 2 - LANES, bottom + CHANNEL / 2
+    box["h"] = bottom + CHANNEL + PAD
+
+
+def _rows(group, nodes, places, box):
+    """A few machines below each other: a queue, a row of slots and a thin memory bar each."""
+    component, x, inner = group.component, box["x"] + PAD, box["w"] - 2 * PAD
+    count, top = len(group.nodes), 20 if box["is_small"] else HEAD + LABEL
+    high = 15 if count > 6 or box["is_small"] else 26 if count > 3 else 46
+    queue_width = round(inner * 0.5)
+    slots_x, slots_width = x + queue_width + 6, inner - queue_width - 6
+    bar = (4 if high > 15 else 3) if component.memory_cells else 0
+    body = high - bar - (2 if bar else 0)
+    box["machines"], y = [], top
     for index in group.nodes:
-        machine = {"node": index, "slots": None, "memory": None, "hold": None,
-                   "queue": [box["x"] - QUEUE_WIDTH - 4, y, QUEUE_WIDTH, high],
-                   "row": [box["x"] + 4, y - 1, box["w"] - 8, high + 2]}
-        bar = 4 if component.memory_cells else 0
-        if component.places:
-            machine["slots"], _ = _slots(component.places, x, y, INNER, high - bar - 2)
+        machine = _machine(index, queue=[x, y, queue_width, body], row=[box["x"] + 4, y - 2, box["w"] - 8, high + 4],
+                           level=[slots_x - 3, y - 1, slots_width + 6, body + 2])
+        if component.places and component.takes_requests:
+            machine["slots"], used = _slots(places[index], slots_x, y, slots_width, body)
+            machine["slots"][1] += (body - used) / 2
         else:
-            machine["hold"] = [x, y, INNER, high - bar - 2]
+            machine["hold"] = [x, y, inner, body]
         if bar:
-            machine["memory"] = [x, y + high - bar, INNER, bar, 1, 1]
-        machines.append(machine)
-        y += high + 4
-    return machines, y + EDGE - 4
+            machine["memory"] = [x, y + high - bar, inner, bar, 1, 1]
+        box["machines"].append(machine)
+        y += high + 7
+    if not box["is_small"] and component.places and component.takes_requests:
+        box["labels"] = {"queue": [x, top - 5], "slots": [slots_x + slots_width, top - 5]}
+    box["h"] = y + 3
+    _lanes_in_the_middle(box)
 
 
-def _crowd(group, nodes, box):
+def _crowd(group, nodes, places, box):
     """Many machines: a cell each, filled as far as it is busy; the queues of all in one."""
-    x, count = box["x"] + EDGE, len(group.nodes)
-    cells = min(count, MOST_GRID)
-    grid, used = _grid(cells, x, HEAD, INNER, 90)
+    x, inner, count = box["x"] + PAD, box["w"] - 2 * PAD, len(group.nodes)
+    top, queue_width = HEAD + LABEL, round(inner * 0.4)
+    cells_x = x + queue_width + 8
+    grid, used = _grid(min(count, MOST_GRID), cells_x, top, inner - queue_width - 8, 90)
     _, _, _, _, across, size = grid
-    machines = []
+    box["machines"] = []
     for place, index in enumerate(group.nodes):
-        row, column = divmod(place * cells // count, across)
-        cell = [x + column * size, HEAD + row * size, size - 1, size - 1]
-        machines.append({"node": index, "slots": None, "memory": None, "hold": cell, "row": list(cell), "shares": True,
-                         "queue": [box["x"] - QUEUE_WIDTH - 4, 2.0, QUEUE_WIDTH, HEAD + used]})
-    return machines, HEAD + used + EDGE
+        row, column = divmod(place * min(count, MOST_GRID) // count, across)
+        cell = [cells_x + column * size, top + row * size, size - 1, size - 1]
+        box["machines"].append(_machine(index, hold=cell, row=list(cell), level=list(cell), shares=True,
+                                        queue=[x, top, queue_width, max(used, 40)]))
+    box["labels"] = {"queue": [x, top - 4], "slots": [x + inner, top - 4]}
+    box["h"] = top + max(used, 40) + PAD
+    _lanes_in_the_middle(box)
+
+
+def _lanes_in_the_middle(box):
+    apart = min(LANES, box["h"] / 3)
+    box["request_y"], box["answer_y"] = (box["h"] - apart) / 2, (box["h"] + apart) / 2
 
 
 def _slots(places, x, y, width, height):
     """[x, y, w, h, across, size, gap, cells] of the slots, and the height used; the largest slots that fit."""
     for size in SLOT_SIZES:
         gap = 3 if size > 8 else 2
-        across = int((width + gap) // (size + gap))
+        across = max(1, int((width + gap) // (size + gap)))
         most = across * int((height + gap) // (size + gap))
         if most >= places:
             break
     cells = max(1, min(places, most))
+    if cells <= 4 < across * int((height + gap) // (size + gap)) and height > 2 * size:
+        across = min(across, 2)  # four cores as a square
     down = math.ceil(cells / across)
     used = down * (size + gap) - gap
     return [x, y, width, used, across, size, gap, cells], used

@@ -1,14 +1,21 @@
 """The stage at one instant as a figure: for paper, for GitHub, and where nothing may move."""
 
+import math
+
 from sdlib.charts.shapes import hatch, joined, people, rectangle
 from sdlib.charts.theme import BLUE, GREEN, GRID, INK, ORANGE, SKY, VERMILION, WHITE, Plot, figure
 from sdlib.charts.words import number
 from sdlib.components.checks import check_number
-from sdlib.stage.moment import WAITING, WORKING, Moment
-from sdlib.stage.scene import scene_of
+from sdlib.kernel import trace as codes
+from sdlib.stage.moment import NOBODY, PASSING, WAITING, WORKING, Moment
+from sdlib.stage.scene import MOST_CELLS, scene_of
 from sdlib.stage.window import work_s
 
 OLD_PIECES = 20
+SIZE = 1.2  # pixels of a design unit
+HELD = 6  # so far apart are those that are held
+VISIBLE = (codes.PUBLISHED, codes.VISIBLE)
+SOFT, LANE = "#616161", "#B9C4CC"
 AGES = ((0.25, GREEN, "new"), (0.75, ORANGE, "older"), (float("inf"), VERMILION, "old"))
 PITCHES = (10, 8.5, 7, 6, 5, 4.2, 3.6, 3.2)
 
@@ -24,7 +31,7 @@ def still_of(run, at_s=None):
     alt = f"{words_of(run, window, packed)} The picture shows {number(at_s)} s."
     axis = {"visible": False, "fixedrange": True}
     plot = Plot(picture.traces(), alt, {**axis, "range": [0, scene["width"]]}, {**axis, "range": [scene["height"], 0]})
-    made = figure([plot], scene["width"], scene["height"] + 30)
+    made = figure([plot], round(SIZE * scene["width"]) + 8, round(SIZE * scene["height"]) + 30)
     made.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 26}, showlegend=True)
     return made
 
@@ -38,7 +45,7 @@ class _Picture:
 
     def __init__(self, run, scene, moment, at_s):
         self.run, self.scene, self.moment, self.at_s = run, scene, moment, at_s
-        self.pitch, self.counts = scene["width"] / scene["columns"], moment.counts()
+        self.counts = moment.counts()
         self.box_of = {machine["node"]: box for box in scene["boxes"] for machine in box["machines"]}
         self.machine_of = {machine["node"]: machine for box in scene["boxes"] for machine in box["machines"]}
         self.old_s = OLD_PIECES * work_s(run)
@@ -48,44 +55,63 @@ class _Picture:
 
     def _traces(self):
         yield self._lines()
+        yield self._arrows()
         twice_y = 2 * self.scene["clients"]["y"]  # people stand upright where y counts upwards
         clients = [[(x, twice_y - y) for x, y in person] for person in people(self._clients(), 15)]
         yield _polygons("clients", clients, BLUE)
         yield _polygons("boxes", [self._outline(box) for box in self.scene["boxes"]], WHITE, INK)
         yield _polygons("memory", [self._memory(machine, 1.0) for machine in self._with("memory")], GRID)
-        for name, low, high, colour in (("memory used", 0, 0.7, BLUE), ("memory nearly full", 0.7, 0.9, ORANGE),
-                                        ("memory full", 0.9, 9, VERMILION)):
-            bars = [self._memory(machine, share) for machine, share in self._shares() if low <= share < high and share]
-            yield _polygons(name, bars, colour)
+        bars = [bar for machine, share in self._shares() for bar in self._memory_used(machine, share)]
+        yield _polygons("memory used", bars, SOFT)
         yield _polygons("slots", [slot for machine in self._with("slots") for slot in self._slots(machine)], WHITE, SKY)
+        yield _polygons("between", [self._divider(machine) for machine in self._with("slots")
+                                    if not self.box_of[machine["node"]]["works_for_a_queue"]], "none", GRID)
         down = [self._area(self.machine_of[node], "row") for node in self.moment.down]
         yield _polygons("down", [line for area in down for line in hatch(area)], "none", INK)
         yield from self._dots()
         yield self._words()
 
     def _clients(self):
-        return 0.36 * self.pitch, self.scene["clients"]["y"]
+        return self.scene["columns"][0], self.scene["clients"]["y"]
 
     def _middle(self, box):
-        return (box["column"] + 0.2) * self.pitch
+        return self.scene["columns"][box["column"]]
 
     def _outline(self, box):
         points = [(self._middle(box) + box["x"] + x * box["w"], box["y"] + (1 - y) * box["h"])
                   for x, y in box["outline"]]
         return [*points, points[0]]
 
-    def _lines(self):
-        xs, ys, boxes = [], [], self.scene["boxes"]
+    def _lanes(self):
+        """(start, end) of each lane, in the direction in which dots move on it."""
+        boxes, found = self.scene["boxes"], []
         for line in self.scene["lines"]:
-            there = boxes[line["to"]]
-            start = (self._clients()[0] + 20, self._clients()[1])
-            if line["from"] >= 0:
-                here = boxes[line["from"]]
-                start = self._middle(here) + here["x"] + here["w"], here["y"] + here["h"] / 2
-            xs += [start[0], self._middle(there) + there["x"], None]
-            ys += [start[1], there["y"] + there["h"] / 2, None]
-        return {"type": "scatter", "mode": "lines", "name": "calls", "x": xs, "y": ys, "hoverinfo": "skip",
-                "showlegend": False, "line": {"color": "#B9C4CC", "width": 1.5}}
+            here, there = self.scene["clients"] if line["from"] < 0 else boxes[line["from"]], boxes[line["to"]]
+            left = self._clients()[0] + 24 if line["from"] < 0 else self._middle(here) + here["right"]
+            right = self._middle(there) + there["left"]
+            found.append(((left, here["request_y"]), (right, there["request_y"])))
+            if not line["one_way"]:
+                found.append(((right, there["answer_y"]), (left, here["answer_y"])))
+        return found
+
+    def _lines(self):
+        xs, ys = joined(self._lanes())
+        return {"type": "scatter", "mode": "lines", "name": "lanes", "x": xs, "y": ys, "hoverinfo": "skip",
+                "showlegend": False, "line": {"color": LANE, "width": 1.5}}
+
+    def _arrows(self):
+        tips = []
+        for (x0, y0), (x1, y1) in self._lanes():
+            long = math.hypot(x1 - x0, y1 - y0)
+            across, down = (x1 - x0) / long, (y1 - y0) / long
+            tips.append([(x1, y1), (x1 - 6 * across - 3 * down, y1 - 6 * down + 3 * across),
+                         (x1 - 6 * across + 3 * down, y1 - 6 * down - 3 * across), (x1, y1)])
+        return _polygons("arrows", tips, LANE)
+
+    def _divider(self, machine):
+        left, (_, top, _, height) = machine["level"][0] - 2, machine["queue"]
+        left += self._middle(self.box_of[machine["node"]])
+        return [(left, top - 2), (left, top + height + 2)]
 
     def _with(self, part):
         return [machine for machine in self.machine_of.values() if machine[part]]
@@ -98,11 +124,22 @@ class _Picture:
     def _shares(self):
         for machine in self._with("memory"):
             inside = self.counts.get(machine["node"], {}).get("inside", 0)
-            yield machine, inside / self.run.nodes[machine["node"]].component.memory_cells
+            yield machine, min(inside / self.run.nodes[machine["node"]].component.memory_cells, 1)
+
+    def _memory_used(self, machine, share):
+        """A bar, or the cells that are taken."""
+        left, top, _, _, across, size = machine["memory"]
+        if across == 1:
+            return [self._memory(machine, share)] if share else []
+        left += self._middle(self.box_of[machine["node"]])
+        lit = math.ceil(share * min(self.run.nodes[machine["node"]].component.memory_cells, MOST_CELLS))
+        corners = [(left + cell % across * size, top + cell // across * size) for cell in range(lit)]
+        return [rectangle(x, x + size - 0.8, y, y + size - 0.8) for x, y in corners]
 
     def _memory(self, machine, share):
-        (left, top), (right, _), (_, bottom), *_ = self._area(machine, "memory")
-        return rectangle(left, left + (right - left) * min(share, 1), top, bottom)
+        left, top, width, height = machine["memory"][:4]
+        left += self._middle(self.box_of[machine["node"]])
+        return rectangle(left, left + width * share, top, top + height)
 
     def _slots(self, machine):
         return [rectangle(x - size / 2, x + size / 2, y - size / 2, y + size / 2)
@@ -118,7 +155,10 @@ class _Picture:
         """A trace for each age; what is hidden behind the end of a long queue is told in words."""
         found = {name: ([], [], []) for _, _, name in AGES}
         queued, working = {}, {}
+        workers = {node.index: node.children[0] for node in self.run.nodes if node.component.is_asynchronous}
         for actor, node, state in self.moment.dots():
+            if not actor.visits:  # a message; whoever takes it has it
+                state, node = PASSING, node if actor.message[1] in VISIBLE else workers[node]
             taken = queued if state == WAITING else working
             place = taken[node] = taken.get(node, -1) + 1
             x, y, size = self._place(node, state, place)
@@ -128,47 +168,65 @@ class _Picture:
         for _, colour, name in AGES:
             xs, ys, sizes = found[name]
             yield {"type": "scatter", "mode": "markers", "name": f"{name} request", "x": xs, "y": ys,
-                   "hoverinfo": "skip", "marker": {"color": colour, "size": sizes or 7}}
+                   "hoverinfo": "skip", "opacity": 1, "marker": {"color": colour, "size": [SIZE * size * 0.88 for size in sizes] or 8}}
 
     def _place(self, node, state, place):
         machine, middle = self.machine_of[node], self._middle(self.box_of[node])
         if state == WORKING and machine["slots"]:
             x, y, size = self._slot(machine, place % machine["slots"][7])
-            return x, y, 0.7 * size
+            return x, y, min(8.4, 0.72 * size)
         if state != WAITING and machine["hold"]:
             left, top, width, height = machine["hold"]
-            return middle + left + (place * 53 % 89) / 88 * width, top + (place * 37 % 41) / 40 * height, 6
+            across = max(1, int(width // HELD))
+            return middle + left + (place % across + 0.5) * HELD, top + (place // across % int(height // HELD) + 0.5) * HELD, 6
         left, top, width, height = machine["queue"]
-        many = self.counts[node]["waiting"]
+        many = self.counts.get(node, NOBODY)["waiting"]
         pitch = next((one for one in PITCHES if (width // one) * (height // one) >= many), PITCHES[-1])
         rows = max(1, int(height // pitch))
         column, row = divmod(place, rows)
         return middle + left + width - (column + 0.5) * pitch, top + height - (row + 0.5) * pitch, pitch
 
     def _words(self):
+        """The words of the moving picture: x, y of the baseline, text, size, and where the text is held."""
         x, y = self._clients()
-        words = [(x, y - 34, f"<b>{number(self.run.clients.users)} users</b>", 12),
-                 (self.pitch * 0.36, self.scene["height"] - 10, f"{number(self.at_s)} s", 12)]
+        words = [(x, y - 40, f"<b>{number(self.run.clients.users)}</b>", 12, "middle center"),
+                 (x, y - 27, "<b>users</b>", 12, "middle center"),
+                 (8, self.scene["height"] - 8, f"at {number(self.at_s)} s", 12, "middle right")]
         for box in self.scene["boxes"]:
-            middle = self._middle(box) + box["x"] + box["w"] / 2
-            words += [(middle, box["y"] + 13, f"<b>{box['name']}</b>", 12), (middle, box["y"] + 28, box["spec"], 10)]
-            here = [self.counts.get(machine["node"], {}) for machine in box["machines"]]
-            waiting = sum(counts.get("waiting", 0) for counts in here)
-            if waiting:
-                left, _, width, _ = box["machines"][0]["queue"]
-                words.append((self._middle(box) + left + width / 2, box["y"] - 10, f"<b>{waiting:,} wait</b>", 11))
-            for machine in box["machines"]:
-                component = self.run.nodes[machine["node"]].component
-                if component.memory_cells and len(box["machines"]) == 1 and machine["memory"][1] > box["y"] + 40:
-                    inside = self.counts.get(machine["node"], {}).get("inside", 0)
-                    words.append((middle, machine["memory"][1] - 8,
-                                  f"memory {inside:,} of {component.memory_cells:,}", 10))
-                if machine["node"] in self.moment.down:
-                    left, top, width, height = machine["row"]
-                    words.append((middle, top + height / 2, "<b>DOWN</b>", 13))
-        xs, ys, texts, sizes = zip(*words)
+            words += self._box_words(box)
+        xs, ys, texts, sizes, places = zip(*words)
         return {"type": "scatter", "mode": "text", "name": "words", "x": xs, "y": ys, "text": texts,
-                "hoverinfo": "skip", "showlegend": False, "textfont": {"size": sizes, "color": INK}}
+                "hoverinfo": "skip", "showlegend": False, "textposition": places,
+                "textfont": {"size": [SIZE * size for size in sizes], "color": INK}}
+
+    def _box_words(self, box):
+        middle, labels = self._middle(box), box["labels"]
+        yield middle, box["y"] + 12, f"<b>{box['name']}</b>", 12, "middle center"
+        if box["spec"]:
+            yield middle, box["y"] + 26, box["spec"], 10, "middle center"
+        nodes = [machine["node"] for machine in box["machines"]]
+        for machine in box["machines"]:
+            if machine["node"] in self.moment.down:
+                _, top, _, height = machine["row"]
+                yield middle, top + height / 2, "<b>DOWN</b>", 13, "middle center"
+        if all(node in self.moment.down for node in nodes):
+            return
+        here = [self.counts.get(node, NOBODY) for node in nodes]
+        components = [self.run.nodes[node].component for node in nodes]
+        told = {key: sum(one[key] for one in here) for key in NOBODY}
+        places, memory = (sum(getattr(one, key) for one in components) for key in ("places", "memory_cells"))
+        said = {"slots": (f"{told['working']:,} of {places:,}", "middle left"),
+                "memory": (f"memory holds {told['inside']:,} of {memory:,} requests", "middle right")}
+        if box["works_for_a_queue"]:
+            said = {}
+        elif box["dashed"]:
+            said["queue"] = f"{told['visible']:,} wait, {told['hidden']:,} hidden", "middle right"
+        elif places:
+            said["queue"] = f"{told['waiting']:,} wait{'s' if told['waiting'] == 1 else ''}", "middle right"
+        for name, (text, held) in said.items():
+            if name in labels:
+                x, y = labels[name]
+                yield middle + x, y - 4, text, 10, held
 
 
 def _polygons(name, polygons, fill, line=None):

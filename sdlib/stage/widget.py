@@ -5,6 +5,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 import anywidget
+import numpy as np
 import traitlets
 
 from sdlib.charts.words import number
@@ -12,13 +13,15 @@ from sdlib.components.checks import check_number
 from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import OK, STATUSES
 from sdlib.results.run import check_run
-from sdlib.stage.moment import Moment, in_words
-from sdlib.stage.pack import pack
+from sdlib.stage.changes import captions_of, sizes_of
+from sdlib.stage.moment import NOBODY, Moment, in_words
+from sdlib.stage.pack import MOST_BYTES, pack
 from sdlib.stage.scene import scene_of, unit
 from sdlib.stage.window import chosen, downs_of, interesting, work_s
 
 SCRIPTS = ("book.js", "places.js", "painter.js", "player.js")  # one module in this order
 OLD_PIECES = 20  # a request is drawn as old when it took so many times its work
+MOST_LINES = 4  # of the boxes, so many are told in words
 
 
 @lru_cache(maxsize=8)
@@ -51,18 +54,27 @@ class Stage(anywidget.AnyWidget):
         self.window, self.packed = window_of(run, from_s, seconds)
         self.run = run
         self.words = words_of(run, self.window, self.packed)
-        scene = scene_of(run.nodes)
-        what = self.packed.what
-        about = {"from_s": self.window.from_s, "seconds": self.window.seconds, "speed": self.window.speed,
-                 "run_s": run.seconds, "title": self.window.words(run), "words": self.words,
-                 "events": len(self.packed.time_s), "entities": len(self.packed.request_of),
-                 "places": [node.component.places for node in run.nodes],
-                 "memory": [node.component.memory_cells for node in run.nodes],
+        packed, window = self.packed, self.window
+        sizes = sizes_of(run)
+        scene = scene_of(run.nodes, most_places(run, sizes))
+        at_start = sizes_at(run, sizes, window.from_s)
+        what = packed.what
+        about = {"from_s": window.from_s, "seconds": window.seconds, "speed": window.speed,
+                 "run_s": run.seconds, "title": window.words(run), "words": self.words,
+                 "events": len(packed.time_s), "entities": len(packed.request_of), "requests": len(packed.requests),
+                 "places": [size[0] for size in at_start], "memory": [size[1] for size in at_start],
+                 "sizes": [(time_s - window.from_s, *rest) for time_s, *rest in sizes if time_s > window.from_s],
                  "names": [node.name for node in run.nodes], "users": number(run.clients.users),
-                 "units": [unit(node.component) for node in run.nodes], "standing": self.packed.standing,
-                 "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": self.window.still_s,
+                 "units": [unit(node.component) for node in run.nodes], "standing": packed.standing,
+                 "counted": packed.counted, "lost": packed.lost,
+                 "captions": [(time_s - window.from_s, node, words) for time_s, node, words in captions_of(run)
+                              if 0 < time_s - window.from_s <= window.seconds],
+                 "lines": lines_of(run, packed, scene), "outcomes": outcomes_of(packed),
+                 "memory_mb": [vars(node.component).get("memory_mb") for node in run.nodes],
+                 "workers": [node.children[0] if node.component.is_asynchronous else -1 for node in run.nodes],
+                 "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": window.still_s,
                  "old_s": OLD_PIECES * work_s(run), "has_timeouts": bool((what == codes.GAVE_UP).any()),
-                 "has_messages": bool((what >= codes.PUBLISHED).any())}
+                 "has_messages": bool(((what >= codes.PUBLISHED) & (what <= codes.DEAD_LETTERED)).any())}
         self.shown = {"scene": json.dumps(scene), "about": json.dumps(about), "events": self.packed.to_bytes()}
 
     def _repr_mimebundle_(self, **kwargs):
@@ -96,15 +108,59 @@ def window_of(run, from_s=None, seconds=None):
         if seconds is not None:
             seconds = check_number("watch", "seconds", seconds, low=1e-6, high=run.seconds, example=0.5, unit="s")
         window = chosen(run, from_s, seconds)
-    return window, pack(window.rows, window.from_s, window.seconds)
+    packed = pack(window.rows, window.from_s, window.seconds)
+    while (size := len(packed.to_bytes())) > MOST_BYTES:
+        window.shorten(min(0.9, MOST_BYTES / size))
+        packed = pack(window.rows, window.from_s, window.seconds)
+    return window, packed
+
+
+def most_places(run, sizes):
+    """For each node the most places that it ever has in this run."""
+    most = [node.component.places for node in run.nodes]
+    for _, node, places, _ in sizes:
+        most[node] = max(most[node], places)
+    return most
+
+
+def sizes_at(run, sizes, at_s):
+    """For each node (places, memory cells) at a time of the run."""
+    now = [(node.component.places, node.component.memory_cells) for node in run.nodes]
+    for time_s, node, places, memory in sizes:
+        if time_s <= at_s:
+            now[node] = places, memory
+    return now
+
+
+def lines_of(run, packed, scene):
+    """The boxes to tell of, as places in the scene: what goes down first, then where most happens; in the scene's order."""
+    crashed = set(packed.node[packed.what == codes.CRASHED].tolist())
+    many = dict(zip(*(column.tolist() for column in np.unique(packed.node, return_counts=True))))
+    told = []
+    for place, box in enumerate(scene["boxes"]):
+        nodes = [machine["node"] for machine in box["machines"]]
+        component = run.nodes[nodes[0]].component
+        if component.takes_requests and (component.places or component.memory_cells or component.is_asynchronous):
+            told.append((any(node in crashed for node in nodes), sum(many.get(node, 0) for node in nodes), -place))
+    return sorted(-place for _, _, place in sorted(told, reverse=True)[:MOST_LINES])
+
+
+def outcomes_of(packed):
+    """How requests end in this window, as codes of `STATUSES`."""
+    found = set(packed.value[(packed.what == codes.DONE) & (packed.time_s > 0)].tolist())
+    return sorted(found.union(*(statuses for _, _, statuses in packed.lost)))
 
 
 def words_of(run, window, packed):
     """What a window shows, in sentences."""
     moment = Moment(packed, 0.0)
-    counts = moment.counts()
-    told = [in_words(run, counts, node.index, unit(node.component), node.index in moment.down)
-            for node in run.nodes if node.component.places or node.component.memory_cells][:6]
-    return (f"{window.words(run)}. Every dot is a request. "
+    counts, scene, told = moment.counts(), scene_of(run.nodes), []
+    for place in lines_of(run, packed, scene):
+        box = scene["boxes"][place]
+        nodes = [machine["node"] for machine in box["machines"]]
+        told.append(in_words(box["name"], [run.nodes[node].component for node in nodes],
+                             [counts.get(node, NOBODY) for node in nodes], box["unit"],
+                             all(node in moment.down for node in nodes)))
+    only_counted = f" {packed.counted:,} more only wait; they are counted, not drawn." if packed.counted else ""
+    return (f"{window.words(run)}. Every dot is a request.{only_counted} "
             f"At {number(window.from_s)} s {'; '.join(told) or 'nothing is going on'}.")
-

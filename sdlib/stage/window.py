@@ -17,6 +17,7 @@ MOST_BEFORE = 400_000
 REQUESTS_LOOKED_AT = 40_000  # a busy stretch is sought among the first so many requests
 DOWNS = ("crashed", "stopped")  # the incidents after which a machine serves nobody for a while
 LEAD, TAIL = 0.75, 0.25  # shares of a window before and after an incident
+CHANGE_LEAD = 0.4  # the same before a planned change
 
 
 @dataclass
@@ -30,6 +31,16 @@ class Window:
     why: str
     rows: np.ndarray
     look_s: float = None  # when to look for a still picture, as a time of the run; None: two thirds through
+    about_s: float = None  # the instant that the window is about, as a time of the run
+
+    def shorten(self, share):
+        """Keep this share of the window: around the instant that it is about, else its beginning."""
+        keep_s = self.from_s if self.about_s is None else self.about_s
+        end_s = keep_s + share * (self.from_s + self.seconds - keep_s)
+        self.from_s = keep_s - share * (keep_s - self.from_s)
+        self.seconds = end_s - self.from_s
+        self.speed = _nice(max(self.seconds / SCREEN_S, SLOWEST))
+        self.rows = self.rows[:np.searchsorted(self.rows["time_s"], end_s, side="right")]
 
     @property
     def still_s(self):
@@ -51,9 +62,13 @@ def chosen(run, from_s, seconds):
 
 
 def interesting(run):
-    """The window that shows most: the first incident, else the busiest stretch near the beginning."""
-    found = _first_incident(run)
-    return _around_incident(run, *found) if found else _busy_stretch(run)
+    """The window that shows most: the first machine that goes down, else the first planned change, else the busiest
+    stretch near the beginning."""
+    down = _first(run, run.incidents[run.incidents["what"].isin(DOWNS)])
+    if down is not None:
+        return _around_down(run, down)
+    change = _first(run, run.incidents)
+    return _busy_stretch(run) if change is None else _around_change(run, change)
 
 
 def natural_speed(run):
@@ -77,11 +92,15 @@ def _nice(speed):
 
 def downs_of(run):
     """[(node, down from, until)] of every crash and stop whose end is known, in seconds of the run."""
-    incidents = run.incidents
+    table, found = run.incidents, []
     places = {node.name: node.index for node in run.nodes}
-    downs = incidents[incidents["what"].isin(DOWNS) & np.isfinite(incidents["until_s"])]
-    return [(places[name], float(from_s), float(until_s))
-            for name, from_s, until_s in zip(downs["station"], downs["time_s"], downs["until_s"])]
+    restored = table[table["what"] == "restored"]
+    for name, from_s, until_s in table[table["what"].isin(DOWNS)][["station", "time_s", "until_s"]].itertuples(index=False):
+        back_s = restored["time_s"][(restored["station"] == name) & (restored["time_s"] >= from_s)].min()
+        until_s = min(until_s, back_s) if np.isfinite(back_s) else until_s
+        if np.isfinite(until_s):
+            found.append((places[name], float(from_s), float(until_s)))
+    return found
 
 
 def _with_returns(run, rows):
@@ -97,15 +116,13 @@ def _with_returns(run, rows):
     return np.insert(rows, np.searchsorted(rows["time_s"], returns["time_s"]), returns)
 
 
-def _first_incident(run):
-    """(time, node, whether it was a crash) of the first machine that went down. None if all stayed up, or if so many
-    requests came before that their trace would fill the memory."""
-    downs = run.incidents[run.incidents["what"].isin(DOWNS)]
-    if not len(downs) or downs["time_s"].iloc[0] > _time_of(run, MOST_BEFORE):
+def _first(run, incidents):
+    """The first of these incidents that comes after the start. None if there is none, or if so many requests came before
+    it that their trace would fill the memory."""
+    incidents = incidents[incidents["time_s"] > 0]
+    if not len(incidents) or incidents["time_s"].iloc[0] > _time_of(run, MOST_BEFORE):
         return None
-    first = downs.iloc[0]
-    names = [node.name for node in run.nodes]
-    return float(first["time_s"]), names.index(first["station"]), first["what"] == "crashed"
+    return incidents.iloc[0]
 
 
 def _time_of(run, requests):
@@ -114,8 +131,10 @@ def _time_of(run, requests):
     return float(arrived_s[requests]) if requests < len(arrived_s) else run.seconds
 
 
-def _around_incident(run, down_s, node, is_crash):
+def _around_down(run, down):
     """From where memory begins to fill to a little after the machine went down."""
+    down_s, name, verb = float(down["time_s"]), down["station"], "crashes" if down["what"] == "crashed" else "goes down"
+    node = [node.name for node in run.nodes].index(name)
     seconds = SCREEN_S * natural_speed(run)
     known_s = min(down_s + max(TAIL * seconds, min(0.35 * down_s, seconds)), run.seconds)
     rows = trace_rows.rows_of(run, known_s)
@@ -125,9 +144,17 @@ def _around_incident(run, down_s, node, is_crash):
     end_s = min(down_s + max(TAIL * seconds, 0.35 * (down_s - from_s)), known_s)
     seconds = end_s - from_s
     speed, just_before_s = _nice(max(seconds / SCREEN_S, SLOWEST)), down_s - 0.002 * seconds
-    why = f"{run.nodes[node].name} {'crashes' if is_crash else 'goes down'} at {number(down_s)} s"
     rows = rows[:np.searchsorted(rows["time_s"], end_s, side="right")]
-    return _cut(run, Window(from_s, seconds, speed, why, rows, just_before_s), keep_s=down_s)
+    return _cut(run, Window(from_s, seconds, speed, f"{name} {verb} at {number(down_s)} s", rows, just_before_s, down_s))
+
+
+def _around_change(run, change):
+    """A little before and after something was changed."""
+    change_s, seconds = float(change["time_s"]), min(SCREEN_S * natural_speed(run), run.seconds)
+    from_s = min(max(change_s - CHANGE_LEAD * seconds, 0.0), run.seconds - seconds)
+    rows = trace_rows.rows_of(run, from_s + seconds)
+    why = f"{change['station']} is changed at {number(change_s)} s"
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows, about_s=change_s))
 
 
 def _level(rows, node, until_s):
@@ -163,12 +190,12 @@ def _busy_stretch(run):
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows))
 
 
-def _cut(run, window, keep_s=None):
-    """The window without its end, if it holds more events than can be sent; the losses of a crash stay in."""
+def _cut(run, window):
+    """The window without its end, if it holds more events than can be sent; what it is about stays in."""
     start = int(np.searchsorted(window.rows["time_s"], window.from_s, side="right"))
     limit = start + MOST_ROWS
-    if keep_s is not None:
-        limit = max(limit, int(np.searchsorted(window.rows["time_s"], keep_s, side="right")) + MOST_ROWS // 4)
+    if window.about_s is not None:
+        limit = max(limit, int(np.searchsorted(window.rows["time_s"], window.about_s, side="right")) + MOST_ROWS // 4)
     if limit < len(window.rows):
         window.seconds = float(window.rows["time_s"][limit]) - window.from_s
         window.rows = window.rows[:limit]

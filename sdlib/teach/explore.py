@@ -30,7 +30,8 @@ def explore(build, *, chart="latency", goals=None, seconds=60, seed=0, fine=None
     number (the start; the range comes from the knob of that name). Without any, each parameter with the name of a
     known knob gets one. A start is build's default. Ranges of two decades and more are logarithmic.
     fine: {slider name: (low, high)}, stretches in which a slider stops more often, such as around the limit.
-    chart: "latency", "timeline", "distribution", or a function (run, settings) -> Plotly traces or charts.Plot.
+    chart: "latency", "timeline", "distribution", or a function (run, settings) -> Plotly traces or charts.Plot; with a
+    third parameter `trail` it gets a list that keeps what it puts there, until "reset".
     goals: as from `sd.goals`. seconds: simulated time; shortened, in words, so that a redraw simulates about
     200,000 requests at most.
     """
@@ -150,7 +151,7 @@ class Panel(ipywidgets.VBox):
     def _first_picture(self):
         self._shown = (self.settings, self.seed)
         run = self._simulate(*self._shown)
-        self._start = run.summary().iloc[0]
+        self._start = run.measures()
         self._show(run, self.settings)
         self.stage.show(run)
 
@@ -184,7 +185,7 @@ class Panel(ipywidgets.VBox):
 
     def _show(self, run, settings):
         changes = self._chart.show(run, settings)
-        self._tiles.value = tiles_html(run.summary().iloc[0], self._start)
+        self._tiles.value = tiles_html(run.measures(), self._start)
         if self._rows is not None:
             self._rows.forget()
         self.run, self.error = run, ""

@@ -6,6 +6,7 @@ import ipywidgets
 
 from sdlib.charts.axes import HeldAxes
 from sdlib.charts.still import STARTS_LOGARITHMIC, chart_picture, chart_plots
+from sdlib.charts.theme import picture
 from sdlib.teach.panel_plot import PanelPlot
 
 
@@ -44,6 +45,4 @@ class Chart:
 
     def still(self):
         """The chart of now as a `go.Figure`."""
-        import plotly.graph_objects as go
-
-        return go.Figure(json.loads(self.plot.figure))
+        return picture(json.loads(self.plot.figure))

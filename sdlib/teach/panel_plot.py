@@ -6,6 +6,7 @@ from importlib.resources import files
 import anywidget
 import traitlets
 
+from sdlib.charts.page import page_css
 from sdlib.teach.panel_words import RUN_AGAIN
 
 HERE = files("sdlib.teach")
@@ -19,7 +20,8 @@ def _script():
 
 @lru_cache(maxsize=1)
 def _style():
-    return HERE.joinpath("panel.css").read_text(encoding="utf-8").replace("RUN_AGAIN", RUN_AGAIN)
+    panel = HERE.joinpath("panel.css").read_text(encoding="utf-8").replace("RUN_AGAIN", RUN_AGAIN)
+    return f"{page_css()}\n{panel}"
 
 
 class PanelPlot(anywidget.AnyWidget):

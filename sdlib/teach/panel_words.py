@@ -4,14 +4,15 @@ from html import escape
 
 import numpy as np
 
-from sdlib.charts.words import duration, number, said
+from sdlib.charts.words import duration, number, percentage, said
 
+SMALL_CHANGE = 0.03
 RUN_AGAIN = "The kernel that moved this panel is gone. Run this cell again."
 
 
 def tiles_html(now, start):
-    """Four tiles; each is the measure and one line on how it stands. now, start: rows of `Run.summary`."""
-    tiles = [_answered(now), _p99(now, start), _errors(now, start), _cost(now, start)]
+    """Five tiles; each is the measure and one line on how it stands. now, start: as from `Run.measures`."""
+    tiles = [_answered(now), _p99(now, start), _errors(now, start), _busy(now), _cost(now, start)]
     return f'<div class="sdlib-tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
 
 
@@ -24,7 +25,7 @@ def _answered(now):
     # More users, more answers: neither better nor worse, so nothing is said about it.
     sent, answered, inside = now["sent"], now["answered"], now["sent"] - now["answered"] - now["failed"]
     if now["failed"]:
-        below = f"{number(100 * answered / sent)} % of them"
+        below = f"{escape(percentage(100 * answered / sent))} % of them"
     else:
         below = f"the other {inside:,.0f} still inside" if inside else "all of them"
     return "answered of sent", f"{answered:,.0f} of {sent:,.0f}", below
@@ -36,11 +37,28 @@ def _p99(now, start):
         return "p99 latency", duration(now["p99_ms"]), "of those answered", "sdlib-grey"
     if start["failed"]:
         return "p99 latency", duration(now["p99_ms"]), "nothing failed"
-    return "p99 latency", duration(now["p99_ms"]), compare(now["p99_ms"], start["p99_ms"])
+    same = _same_p99(now, start)
+    return "p99 latency", duration(now["p99_ms"]), same or compare(now["p99_ms"], start["p99_ms"])
+
+
+def _same_p99(now, start):
+    """Why two p99 are about the same, or "": each could be the other's by chance, or they differ by next to nothing."""
+    if now["p99_ms"] == start["p99_ms"] or not (np.isfinite(now["p99_ms"]) and np.isfinite(start["p99_ms"])):
+        return ""
+    if abs(now["p99_ms"] / start["p99_ms"] - 1) < SMALL_CHANGE:
+        return f"about the same: within {100 * SMALL_CHANGE:.0f} %"
+    by_chance = any(low <= other["p99_ms"] <= high for (low, high), other in
+                    ((now["p99_limits_ms"], start), (start["p99_limits_ms"], now)))
+    return "about the same: within chance" if by_chance else ""
 
 
 def _errors(now, start):
-    return "errors", f"{number(now['error_percent'])} %", compare(now["error_percent"], start["error_percent"])
+    return "errors", f"{percentage(now['error_percent'])} %", compare(now["error_percent"], start["error_percent"])
+
+
+def _busy(now):
+    # A busier machine is better used and nearer to its limit: neither better nor worse.
+    return "busy", f"{percentage(now['utilization_percent'])} %", escape(str(now["busiest"]))
 
 
 def _cost(now, start):
@@ -66,7 +84,7 @@ def compare(now, start):
 
 def simulated(run, wanted_s, most):
     """Two lines in plain words: what the panel has simulated, and why it is shorter than asked for."""
-    sent = len(run.requests)
+    sent = len(run.records.requests)
     lines = [f"Simulated: {number(sent)} requests of {number(run.clients.users)} users in {number(run.seconds)} s. "
              f"Seed {run.seed}: the same seed keeps the same customers."]
     if run.seconds < wanted_s:
@@ -85,7 +103,8 @@ def status_html(lines, trouble=False):
 
 def plain_text(name, controls, goals):
     """The panel as constant text, for readers without widgets."""
-    lines = [f"Panel of {name}: sliders, tiles (answered of sent, p99, errors, monthly cost), the system, a chart."]
+    lines = [f"Panel of {name}: sliders, tiles (answered of sent, p99, errors, busy, monthly cost), the system, "
+             "a chart."]
     lines += [f"  slider {one.name}: {one.range_text}; starts at {said(one.start)}" for one in controls]
     lines += [f"  goal: {text}" for text in goals]
     return "\n".join([*lines, "  Sliders that do not move have no kernel: run this cell again."])

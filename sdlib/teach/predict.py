@@ -86,24 +86,24 @@ class Revealed:
         choices = self.prediction.choices
         others = tuple(f"If you thought \"{choice.text}\": {choice.why}"
                        for number, choice in enumerate(choices) if number != self.right)
-        return Card("note", self.result, (*self._reason(), *others, "No prediction was recorded here."))
+        return Card("note", self.result, (*self._answer(), *others, "No prediction was recorded here."))
 
     def personal(self):
         """The card for the one who predicted."""
         if not self.chosen:
             word = "You skipped the prediction." if self.chosen == 0 else "No prediction was recorded."
-            return Card("note", self.result, (word, *self._reason()))
+            return Card("note", self.result, (word, *self._answer()))
         choice = self.prediction.choices[self.chosen - 1]
         is_right = self.chosen == self.right + 1
         lines = [f"You predicted: {choice.text}."]
         if self.first and self.first != self.chosen:
             lines.append(f"Your first prediction was: {self.prediction.choices[self.first - 1].text}.")
-        lines += [] if is_right else [choice.why]
+        lines += [self.prediction.because] if is_right else [choice.why, *self._answer()]
         title = f"{'As predicted' if is_right else 'Not as predicted'}. {self.result}"
-        return Card("right" if is_right else "misconception", title, (*lines, *self._reason()))
+        return Card("right" if is_right else "misconception", title, tuple(lines))
 
-    def _reason(self):
-        return f"That is: {self.prediction.choices[self.right].text.rstrip('.')}.", self.prediction.because
+    def _answer(self):
+        return f"The answer: {self.prediction.choices[self.right].text.rstrip('.')}.", self.prediction.because
 
     def __str__(self):
         return str(self.personal())

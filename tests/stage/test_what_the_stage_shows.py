@@ -61,10 +61,13 @@ def test_what_is_sent_is_small(crashed):
 def test_bytes_hold_the_columns(crashed):
     _, packed = window_of(crashed)
     data, length, people = packed.to_bytes(), len(packed.time_s), len(packed.request_of)
-    assert len(data) == length * (4 + 4 + 2 + 2 + 1) + people * (4 + 1)
+    requests = len(packed.requests)
+    assert len(data) == length * (4 + 4 + 2 + 2 + 1) + people * (4 + 1) + requests * 4
     assert np.array_equal(np.frombuffer(data, "<f4", length), packed.time_s.astype("f4"))
     assert np.array_equal(np.frombuffer(data, "<u4", length, 4 * length), packed.who)
-    assert np.array_equal(np.frombuffer(data, "u1", length, 12 * length + 4 * people), packed.what)
+    rows = np.frombuffer(data, "<i4", requests, 8 * length + 4 * people)
+    assert np.array_equal(rows, packed.requests) and (np.diff(rows) > 0).all()
+    assert np.array_equal(np.frombuffer(data, "u1", length, 12 * length + 4 * people + 4 * requests), packed.what)
 
 
 @pytest.mark.parametrize("from_s", [0.0, 0.2, 0.41, 0.5554, 0.8])

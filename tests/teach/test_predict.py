@@ -30,6 +30,7 @@ def test_each_choice_can_be_the_right_one_and_is_read_off_the_run(key, a_run):
         asked.choose(number)
         card = asked.reveal(a_run(**figures)).personal()
         assert card.tone == "right" and "As predicted" in card.title
+        assert asked.prediction.because in card.lines and "The answer" not in str(card)
 
 
 @pytest.mark.parametrize("key", PROOFS)
@@ -42,6 +43,8 @@ def test_each_wrong_choice_gets_its_own_word(key, a_run):
                 card = asked.reveal(a_run(**figures)).personal()
                 assert card.tone == "misconception" and choice.why in card.lines
                 assert asked.prediction.because in card.lines
+                right_text = asked.prediction.choices[right].text.rstrip(".")
+                assert f"The answer: {right_text}." in card.lines
     assert len({choice.why for choice in asked.prediction.choices}) == len(asked.prediction.choices)
 
 

@@ -1,9 +1,11 @@
-"""The small server behind lesson 02's policy exercise."""
+"""The server with a doorman behind lesson 02's policy exercise, and whom it asks."""
 
 import pytest
 
+import sdlib as sd
 from sdlib.lessons.lesson_02 import WAVES
 from sdlib.lessons.shedding import SERVICE_S, Wave, serve, within_a_second
+from sdlib.teach.kinds import WrongKind
 
 LONG = [wave for wave in WAVES if wave.spike_s > 1]
 
@@ -17,8 +19,9 @@ def test_it_crashes_when_one_more_than_fits_comes_in_and_stays_down_for_the_rest
         seen.append(in_flight)
         return in_flight <= slots
     night = serve(one_too_many, wave)
-    assert night.crashes == 1 and night.refused == 0, "the waves are shorter than a restart"
+    assert night.crashes == 1, "the waves are shorter than a restart"
     assert max(seen) == seen[-1] == wave.slots, "nobody asks a machine that is down"
+    assert night.refused == night.sent - len(seen), "who comes while it is down is refused"
     assert night.answered == len(seen) - wave.slots - 1, "what was inside is lost"
 
 
@@ -40,3 +43,23 @@ def test_the_measure_holds_for_other_seeds_too(seed):
     for wave in WAVES:
         night = serve(within_a_second, wave, seed)
         assert night.crashes == 0 and night.p99_ms < 1000
+
+
+def test_what_the_policy_raises_comes_out_with_the_line_that_raised_it():
+    def broken(in_flight, cpus, slots):
+        return 1 / (3 - in_flight) > 0
+    with pytest.raises(ZeroDivisionError) as raised:
+        serve(broken, LONG[0])
+    assert raised.traceback[-1].name == "broken"
+    with pytest.raises(WrongKind, match="You gave 3"):
+        serve(lambda in_flight, cpus, slots: 3, LONG[0])
+
+
+def test_a_policy_that_lets_all_in_makes_the_plain_server():
+    """The doorman changes nothing else: the same run as that of a server without one, on the other engine, too."""
+    wave = WAVES[0]
+    server = sd.Server(cpus=wave.cpus, ram_gb=4)
+    crowd = sd.Clients(users=200, requests_per_minute=60, profile=((0, 1.0), (1, 4.25), (1.5, 1.0), (3.5, 0.0)))
+    plain = sd.simulate(server, crowd, seconds=13.5, seed=1).summary().iloc[0]
+    night = serve(lambda *_: True, wave)
+    assert (night.sent, night.answered, night.p99_ms) == (plain["sent"], plain["answered"], plain["p99_ms"])

@@ -1,0 +1,43 @@
+"""What was changed in a run while it went on: captions in words, and places and memory as they were over time."""
+
+from sdlib.charts.words import number
+
+CLOSE_S = 1e-6  # a planned change and its incident are this close
+
+
+def captions_of(run):
+    """[(time_s, node, words)] of every crash, stop and change of a run, in the order of time."""
+    places = {node.name: node.index for node in run.nodes}
+    return [(float(time_s), places[name], _words(run, float(time_s), places[name], what))
+            for time_s, name, what in run.incidents[["time_s", "station", "what"]].itertuples(index=False)]
+
+
+def sizes_of(run):
+    """[(time_s, node, places, memory cells)]: what each planned change of size leaves behind, in the order of time."""
+    now = {node.index: [node.component.places, node.component.memory_cells] for node in run.nodes}
+    found = []
+    for change in sorted(run.plan.changes, key=lambda one: one.at_s):
+        if change.action == "resize":
+            now[change.node][0] = change.b
+        elif change.action == "set_limits" and now[change.node][1]:
+            now[change.node][1] = int(change.x)
+        else:
+            continue
+        found.append((change.at_s, change.node, *now[change.node]))
+    return found
+
+
+def _words(run, time_s, node, what):
+    node = run.nodes[node]
+    if what == "resized":
+        size = [size for size in sizes_of(run) if size[1] == node.index and size[0] <= time_s + CLOSE_S][-1]
+        return f"{node.name} has {number(size[2])} {'place' if size[2] == 1 else 'places'} from now on"
+    if what in ("added", "removed"):
+        targets = [run.nodes[node.children[change.b]].name for change in run.plan.changes
+                   if change.node == node.index and change.action == what[:-1 if what == "removed" else -2]
+                   and abs(change.at_s - time_s) < CLOSE_S]
+        verb = "sends requests to" if what == "added" else "sends no more requests to"
+        return f"{node.name} {verb} {', '.join(targets)} from now on"
+    return node.name + {"crashed": " crashes: all that is inside is lost", "stopped": " stops: all that is inside is lost",
+                        "restored": " serves again", "invalidated": " forgets what it has kept",
+                        "redriven": " takes its dead letters back"}[what]
