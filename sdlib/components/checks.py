@@ -14,17 +14,17 @@ import numpy as np
 LARGEST_WHOLE, MOST_BITS_SHOWN, MOST_SHOWN = 2**1000, 10_000, 60
 
 
-def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, choices=(), example=None,
-         optional=False, kw_only=False):
+def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, choices=(), or_function=False,
+         example=None, optional=False, kw_only=False):
     """A dataclass field that describes itself.
 
     kind: "number", "whole", "choice", "text", "component", "components" or "other" (checked by its owner).
-    low, high: the allowed range, both ends included. optional: None is allowed as well.
+    or_function: a choice may be a function instead. low, high: the allowed range, both ends included. optional: None is allowed as well.
     Sliders, the parameter table and the check of arguments all read this metadata.
     """
     shown = example if example is not None else None if default is MISSING else default
     about = {"doc": doc, "unit": unit, "kind": kind, "low": low, "high": high, "choices": tuple(choices),
-             "example": shown, "optional": optional}
+             "or_function": or_function, "example": shown, "optional": optional}
     return field(default=default, metadata=about, kw_only=kw_only)
 
 
@@ -113,8 +113,11 @@ def number(owner, name, value, about):
 
 
 def choice(owner, name, value, about):
+    if about["or_function"] and callable(value):
+        return value
     if not isinstance(value, str) or value not in about["choices"]:
-        complain(owner, name, value, "one of " + ", ".join(map(repr, about["choices"])), about["example"])
+        allowed = ("a function, or " if about["or_function"] else "") + "one of "
+        complain(owner, name, value, allowed + ", ".join(map(repr, about["choices"])), about["example"])
     return value
 
 

@@ -236,8 +236,8 @@ class LoadBalancer(Component):
 
     targets: tuple = knob(doc="the machines that share the work", kind="components", low=1,
                           example="[sd.Server(cpus=4, ram_gb=4)] * 5")
-    policy: str = knob("round_robin", doc="who gets the next request: a policy's name, or a function", kind="other",
-                       choices=tuple(POLICIES))
+    policy: str = knob("round_robin", doc="who gets the next request", kind="choice", choices=tuple(POLICIES),
+                       or_function=True)
     weights: tuple = knob(None, doc="each target's share, for weighted round robin", kind="other", optional=True,
                           example=(5, 1, 1))
     health_check_s: float = knob(None, doc="time between two looks at each target; None: it never looks", unit="s",
@@ -408,12 +408,7 @@ class LoadBalancer(Component):
 
 
 def _policy(policy):
-    if callable(policy):
-        return OwnPolicy("LoadBalancer", policy)
-    if not isinstance(policy, str) or policy not in POLICIES:
-        complain("LoadBalancer", "policy", policy, "a function, or one of " + ", ".join(map(repr, POLICIES)),
-                 "round_robin")
-    return POLICIES[policy]
+    return OwnPolicy("LoadBalancer", policy) if callable(policy) else POLICIES[policy]
 
 
 def _weights(weights, targets):
