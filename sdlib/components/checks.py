@@ -19,7 +19,8 @@ def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, c
     """A dataclass field that describes itself.
 
     kind: "number", "whole", "choice", "text", "component", "components" or "other" (checked by its owner).
-    or_function: a choice may be a function instead. low, high: the allowed range, both ends included. optional: None is allowed as well.
+    or_function: a choice may be a function instead. low, high: the allowed range, both ends included. optional: None is
+    allowed as well.
     Sliders, the parameter table and the check of arguments all read this metadata.
     """
     shown = example if example is not None else None if default is MISSING else default
