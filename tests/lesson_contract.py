@@ -243,8 +243,10 @@ def size(lesson):
 
 
 def wording(lesson):
-    """No filler, no praise."""
+    """No filler, no praise, no pair of dollar signs: JupyterLab sets what stands between them as a formula."""
     for cell in lesson.markdown:
+        if cell.prose.count("$") > 1:
+            yield f"cell {cell.place}: between two dollar signs stands a formula; write dollars"
         yield from (f"cell {cell.place}: filler: {match[0]!r}" for match in FILLER.finditer(cell.prose))
 
 

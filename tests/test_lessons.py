@@ -134,6 +134,7 @@ BROKEN = [
     ("size", insert(-1, markdown("x" * 600_000)), "bytes"),
     ("wording", change("## Key", markdown("## Key points\nIn this notebook we look at it.")), "filler"),
     ("wording", change("## Key", markdown("## Key points\nIt is just a server.")), "filler"),
+    ("wording", change("## Key", markdown("## Key points\nIt is $10, not $20.")), "write dollars"),
     ("links", change("## Key", markdown("## Key points\n[more](nowhere.ipynb)")), "no such file"),
     ("links", change("## Key", markdown("## Key points\n[more](#Nowhere)")), "no such heading"),
     ("links", change("## Key", markdown("## Key points\n[more](https://example.org)")), "belongs under Sources"),
