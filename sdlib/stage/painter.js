@@ -17,7 +17,7 @@ class Theme {
   }
 }
 
-const MOST_CELLS = 512;
+const MOST_CELLS = 512, LEAST_FOR_SPEC = 0.75;  // drawn smaller, a box has no room for a second line
 const TINY = 1.8;  // pixels of the screen: a disc with a smaller radius looks like a square, which is drawn in half the time
 
 // How dots look. Circles as paths: measured without a graphics card they take half the time of copied pictures.
@@ -413,7 +413,7 @@ class Painter {
     const { pen, geometry, theme } = this, s = geometry.scale, { labels } = box, ground = theme.box;
     const middle = geometry.columnX(box) + (box.x + box.w / 2) * s, most = box.w * s - 8;
     this.write(pen, box.name, middle, (box.y + 16) * s, { size: 13, isBold: true, most, ground });
-    if (box.spec) this.write(pen, this.fitting(pen, [box.spec, box.spec.split(", ")[0]], most), middle, (box.y + 29) * s, { most, ground });
+    if (box.spec && s >= LEAST_FOR_SPEC) this.write(pen, this.fitting(pen, [box.spec, box.spec.split(", ")[0]], most), middle, (box.y + 29) * s, { most, ground });
     if (!counts || box.machines.every(({ node }) => this.book.hasCrashed[node])) return;
     const sum = (name, machines = box.machines) => machines.reduce((total, { node }) => total + counts[node][name], 0);
     const put = ([x, y], texts, align, wide = most) => this.write(pen, this.fitting(pen, texts, wide),
