@@ -399,7 +399,7 @@ class Painter {
   // All words, last and on a ground.
   drawWords() {
     const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients;
-    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, geometry.clientsX,
+    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, Math.max(geometry.clientsX, 4.2 * text.length),
       geometry.clientsY + (13 * line - 36) * s, { size: 12, isBold: true, ground: theme.paper }));
     if (again) {
       this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""}`, geometry.clientsX, geometry.clientsY + 78 * s, { ground: theme.paper });
@@ -423,8 +423,9 @@ class Painter {
     if (box.dashed) put(labels.queue, [`${whole(sum("visible"))} messages wait`, `${whole(sum("visible"))} wait`], "left");
     else if (box.works_for_a_queue && labels.queue) put(labels.queue, [`${whole(this.taken(box, counts))} messages taken`, `${whole(this.taken(box, counts))} taken`], "left");
     else if (labels.queue) put(labels.queue, [more ? `${waits}, ${whole(more)} not drawn` : waits], "left");
-    if (labels.slots && !more) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);
-    if (labels.memory) put(labels.memory, [`memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`], "left");
+    if (labels.slots && !more && this.fitting(pen, [`${waits}   ${places}`, ""], most)) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);
+    if (labels.memory) put(labels.memory, [`memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`,
+      `memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))}`], "left", most - 10 * s);
     if (sum("dead")) this.write(pen, `${whole(sum("dead"))} dead letters`, middle, (box.y + box.h + 13) * s, { isBold: true, ground: theme.paper });
   }
 
