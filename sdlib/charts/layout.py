@@ -27,26 +27,45 @@ def groups_of(nodes):
                 _open([nodes[child] for child in new], nodes, group_of, groups)
             group.behind += [group_of[child] for child in children]
         group.behind = list(dict.fromkeys(group.behind))
-    _set_columns(groups)
+    for group, column in zip(groups, layers_of([group.behind for group in groups])):
+        group.column = column
     return groups
 
 
 def columns_of(groups):
     """The columns from left to right, each a list of places in `groups`, ordered so that few lines cross."""
-    columns = [[] for _ in range(max(group.column for group in groups) + 1)]
-    for place, group in enumerate(groups):
-        columns[group.column].append(place)
-    ahead = {place: [] for place in range(len(groups))}
-    for place, group in enumerate(groups):
-        for child in group.behind:
+    behind = [group.behind for group in groups]
+    return in_order(layers_of(behind), behind)
+
+
+def layers_of(behind):
+    """The column of each place: one further than the furthest of those that call it. behind: whom each place calls."""
+    column, moved = [0] * len(behind), True
+    while moved:
+        moved = False
+        for place, children in enumerate(behind):
+            for child in children:
+                if column[child] <= column[place]:
+                    column[child], moved = column[place] + 1, True
+    return column
+
+
+def in_order(column, behind):
+    """The columns from left to right, each a list of places, ordered so that few lines cross."""
+    columns = [[] for _ in range(max(column) + 1)]
+    for place, number in enumerate(column):
+        columns[number].append(place)
+    ahead = [[] for _ in behind]
+    for place, children in enumerate(behind):
+        for child in dict.fromkeys(children):
             ahead[child].append(place)
     for sweep in range(SWEEPS):
-        rank = {place: (row + 0.5) / len(column) for column in columns for row, place in enumerate(column)}
-        neighbours = ahead if sweep % 2 == 0 else {place: group.behind for place, group in enumerate(groups)}
-        for column in columns if sweep % 2 == 0 else reversed(columns):
-            column.sort(key=lambda place, near=neighbours, rank=rank: _mean([rank[one] for one in near[place]],
-                                                                              rank[place]))
-            rank.update({place: (row + 0.5) / len(column) for row, place in enumerate(column)})
+        rank = {place: (row + 0.5) / len(one) for one in columns for row, place in enumerate(one)}
+        neighbours = ahead if sweep % 2 == 0 else behind
+        for one in columns if sweep % 2 == 0 else reversed(columns):
+            one.sort(key=lambda place, near=neighbours, rank=rank: _mean([rank[other] for other in near[place]],
+                                                                         rank[place]))
+            rank.update({place: (row + 0.5) / len(one) for row, place in enumerate(one)})
     return columns
 
 
@@ -94,14 +113,3 @@ def _comparable(value):
     except TypeError:
         return id(value)
     return value
-
-
-def _set_columns(groups):
-    """One column further than the furthest of those that call it."""
-    moved = True
-    while moved:
-        moved = False
-        for group in groups:
-            for child in group.behind:
-                if groups[child].column <= group.column:
-                    groups[child].column, moved = group.column + 1, True

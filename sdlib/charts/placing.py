@@ -3,6 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from sdlib.charts.layout import in_order, layers_of
+
 MOST_SHOWN = 6
 SHOWN_OF_MANY = 5
 WIDEST_BOX = 116
@@ -35,10 +37,9 @@ def place(nodes, width, height):
     """Put the nodes of a blueprint into an area of this size, in pixels, clients at the left."""
     layer = layers(nodes)
     hidden, groups = collapse(nodes, layer)
-    columns = defaultdict(list)
-    for node in nodes:
-        if node.index not in hidden:
-            columns[layer[node.index]].append(node.index)
+    order = in_order(layer, [node.children for node in nodes])
+    columns = {number: [index for index in column if index not in hidden] for number, column in enumerate(order)}
+    columns = {number: column for number, column in columns.items() if column}
     for group in groups:
         column = columns[layer[group.shown[-1]]]
         column.insert(column.index(group.shown[-1]) + 1, group)
@@ -58,14 +59,7 @@ def place(nodes, width, height):
 
 def layers(nodes):
     """The layer of each node: one more than the furthest of those that call it."""
-    layer, moved = [0] * len(nodes), True
-    while moved:
-        moved = False
-        for node in nodes:
-            for child in node.children:
-                if layer[child] <= layer[node.index]:
-                    layer[child], moved = layer[node.index] + 1, True
-    return layer
+    return layers_of([node.children for node in nodes])
 
 
 def collapse(nodes, layer):

@@ -7,6 +7,7 @@
 const [SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP,
   PUBLISHED, VISIBLE, RECEIVED, DELETED, DEAD, CHANGED] = Array(16).keys();
 const [PASSING, WAITING, WORKING] = [0, 1, 2];
+const MOST_LETTERS = 52;
 const DEEPEST = 24, EASE_PER_S = 10, LEVEL_S = 2.5, NOWHERE = -1;
 const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const GREEN = [0, 158, 115], AMBER = [230, 159, 0], RED = [213, 94, 0], BLUE = [0, 114, 178], GREY = [140, 140, 140], SKY = [86, 180, 233];
@@ -401,7 +402,7 @@ class Book {
     if (downs.length && nodes.length > 1) parts.push(`${downs.length} of ${nodes.length} down`);
     else if (downs.length) {
       const { left } = counts[downs[0]];
-      parts.push(Number.isFinite(left) ? `down, serves again in ${left.toFixed(left < 10 ? 2 : 1)} s` : "down");
+      return Number.isFinite(left) ? `down, serves again in ${left.toFixed(left < 10 ? 2 : 1)} s` : "down, refuses all";
     }
     const waiting = sum("waiting"), messages = sum("visible") + sum("hidden"), dead = sum("dead");
     if (places) {
@@ -425,9 +426,9 @@ class Book {
   // Requests that have no final answer yet.
   inTheSystem() { return this.inFlight + this.counted; }
 
-  // What happened between two events, as a sentence about at most two requests.
+  // What happened between two events, as a short sentence: about two requests if there is room, else about one.
   tell(first, last) {
-    const { trace } = this, { about } = trace, stories = new Map();
+    const { trace } = this, stories = new Map();
     for (let event = first; event < last; event++) {
       const who = trace.who[event], isMachine = trace.what[event] === CRASHED || trace.what[event] === UP || trace.what[event] === CHANGED;
       const request = isMachine ? `node ${trace.node[event]}` : trace.requestOf[who];
@@ -440,7 +441,9 @@ class Book {
       const said = events.map((event, place) => this.phrase(event, events[place + 1])).filter(Boolean);
       if (!said.length) continue;
       const subject = typeof request === "string" ? "" : request < 0 ? "a worker " : `request ${whole(trace.rowOf[request])} `;
-      told.push(subject + said.join(", "));
+      const words = subject + said.join(", ");
+      if (told.length && told[0].length + words.length > MOST_LETTERS) break;
+      told.push(words);
     }
     const more = stories.size - told.length;
     return told.join("; ") + (more > 0 && told.length ? `; and ${whole(more)} more` : "");

@@ -17,7 +17,7 @@ class Theme {
   }
 }
 
-const MOST_CELLS = 512;
+const MOST_CELLS = 512, LEAST_FOR_SPEC = 0.75;  // drawn smaller, a box has no room for a second line
 const TINY = 1.8;  // pixels of the screen: a disc with a smaller radius looks like a square, which is drawn in half the time
 
 // How dots look. Circles as paths: measured without a graphics card they take half the time of copied pictures.
@@ -399,7 +399,7 @@ class Painter {
   // All words, last and on a ground.
   drawWords() {
     const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients;
-    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, geometry.clientsX,
+    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, Math.max(geometry.clientsX, 4.2 * text.length),
       geometry.clientsY + (13 * line - 36) * s, { size: 12, isBold: true, ground: theme.paper }));
     if (again) {
       this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""}`, geometry.clientsX, geometry.clientsY + 78 * s, { ground: theme.paper });
@@ -413,7 +413,7 @@ class Painter {
     const { pen, geometry, theme } = this, s = geometry.scale, { labels } = box, ground = theme.box;
     const middle = geometry.columnX(box) + (box.x + box.w / 2) * s, most = box.w * s - 8;
     this.write(pen, box.name, middle, (box.y + 16) * s, { size: 13, isBold: true, most, ground });
-    if (box.spec) this.write(pen, this.fitting(pen, [box.spec, box.spec.split(", ")[0]], most), middle, (box.y + 29) * s, { most, ground });
+    if (box.spec && s >= LEAST_FOR_SPEC) this.write(pen, this.fitting(pen, [box.spec, box.spec.split(", ")[0]], most), middle, (box.y + 29) * s, { most, ground });
     if (!counts || box.machines.every(({ node }) => this.book.hasCrashed[node])) return;
     const sum = (name, machines = box.machines) => machines.reduce((total, { node }) => total + counts[node][name], 0);
     const put = ([x, y], texts, align, wide = most) => this.write(pen, this.fitting(pen, texts, wide),
@@ -423,8 +423,9 @@ class Painter {
     if (box.dashed) put(labels.queue, [`${whole(sum("visible"))} messages wait`, `${whole(sum("visible"))} wait`], "left");
     else if (box.works_for_a_queue && labels.queue) put(labels.queue, [`${whole(this.taken(box, counts))} messages taken`, `${whole(this.taken(box, counts))} taken`], "left");
     else if (labels.queue) put(labels.queue, [more ? `${waits}, ${whole(more)} not drawn` : waits], "left");
-    if (labels.slots && !more) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);
-    if (labels.memory) put(labels.memory, [`memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`], "left");
+    if (labels.slots && !more && this.fitting(pen, [`${waits}   ${places}`, ""], most)) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);
+    if (labels.memory) put(labels.memory, [`memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`,
+      `memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))}`], "left", most - 10 * s);
     if (sum("dead")) this.write(pen, `${whole(sum("dead"))} dead letters`, middle, (box.y + box.h + 13) * s, { isBold: true, ground: theme.paper });
   }
 

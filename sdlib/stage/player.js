@@ -28,7 +28,7 @@ class Controls {
     for (const speed of SPEEDS) {
       make("option", { value: speed }, this.speed, speed === 1 ? "real time" : `${Math.round(1 / speed)}x slower`);
     }
-    this.tally = make("div", { class: "sdlib-stage-tally" }, root);
+    this.tally = make("div", { class: "sdlib-stage-tally", title: "from the window's start until now" }, root);
     this.now = make("div", { class: "sdlib-stage-now" }, root);
     this.told = make("div", { class: "sdlib-stage-told" }, root);
     this.legend = make("div", { class: "sdlib-stage-legend" }, root);
@@ -94,7 +94,6 @@ class Controls {
   // How requests end in this window, each with its mark and its number so far.
   explainEnds(about) {
     this.tally.textContent = "";
-    make("span", {}, this.tally, "So far:");
     const chip = (mark, text) => {
       const span = this.item(this.tally, mark, `${text} `);
       return make("b", {}, span);
@@ -124,7 +123,7 @@ class Controls {
 
   // What has just happened; without it the keys.
   say(words) {
-    this.told.textContent = words || KEYS;
+    this.told.textContent = this.told.title = words || KEYS;
     this.told.classList.toggle("sdlib-stage-event", Boolean(words));
   }
 }

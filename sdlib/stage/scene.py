@@ -14,7 +14,7 @@ CLIENTS_WIDTH, COLUMN_GAP, MIN_HEIGHT = 62, 34, 248
 MEMORY_WIDTH, PLACES_WIDTH, HOLD_WIDTH, GROUP_WIDTH = 204, 134, 108, 176
 SQUEEZED, GAP_SQUEEZED, MOST_WIDE_COLUMNS = 0.82, 0.7, 2  # with more columns, boxes and gaps are narrower
 HEIGHT_OF_WIDTH, MOST_MIN_HEIGHT = 0.51, 320
-EDGE, GAP, PAD, HEAD, LABEL = 6, 16, 9, 34, 13  # LABEL: a line of small words
+EDGE, ROOM, GAP, PAD, HEAD, LABEL = 6, 13, 28, 9, 34, 13  # LABEL: a line of small words; ROOM: above and below all
 BODY, CHANNEL, LANES = 80, 14, 20  # LANES: the answers' lane is so far below the requests' one
 QUEUE_SHARE = {True: 0.56, False: 0.44}  # of a box's inner width, with memory and without
 MOST_MACHINES, MOST_CELLS, MOST_GRID = 12, 512, 200
@@ -68,7 +68,7 @@ def _stack_all(columns, boxes, least):
     above = max((box["request_y"] for box in alone), default=0.0)
     below = max((box["h"] - box["request_y"] for box in alone), default=0.0)
     tallest = max(sum(boxes[place]["h"] + GAP for place in column) - GAP for column in columns)
-    height = max(above + below, tallest, least - 2 * EDGE) + 2 * EDGE
+    height = max(above + below, tallest, least - 2 * ROOM) + 2 * ROOM
     for column in columns:
         if len(column) == 1:
             box = boxes[column[0]]
@@ -79,11 +79,12 @@ def _stack_all(columns, boxes, least):
 
 
 def _spread(column, boxes, height):
-    free = height - 2 * EDGE - sum(boxes[place]["h"] for place in column)
-    y = EDGE + free / (2 * len(column))
+    free = height - 2 * ROOM - sum(boxes[place]["h"] for place in column)
+    gap = max(GAP, free / len(column))
+    y = ROOM + (free - gap * (len(column) - 1)) / 2
     for place in column:
         _shift(boxes[place], y)
-        y += boxes[place]["h"] + free / len(column)
+        y += boxes[place]["h"] + gap
 
 
 def _shift(box, dy):

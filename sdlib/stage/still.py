@@ -14,6 +14,7 @@ from sdlib.stage.window import work_s
 OLD_PIECES = 20
 SIZE = 1.2  # pixels of a design unit
 HELD = 6  # so far apart are those that are held
+LETTER = 5.6  # width of a small one
 VISIBLE = (codes.PUBLISHED, codes.VISIBLE)
 SOFT, LANE = "#616161", "#B9C4CC"
 AGES = ((0.25, GREEN, "new"), (0.75, ORANGE, "older"), (float("inf"), VERMILION, "old"))
@@ -153,7 +154,7 @@ class _Picture:
 
     def _dots(self):
         """A trace for each age; what is hidden behind the end of a long queue is told in words."""
-        found = {name: ([], [], []) for _, _, name in AGES}
+        found = {name: ([], [], []) for name in ("message", *(name for _, _, name in AGES))}
         queued, working = {}, {}
         workers = {node.index: node.children[0] for node in self.run.nodes if node.component.is_asynchronous}
         for actor, node, state in self.moment.dots():
@@ -163,11 +164,13 @@ class _Picture:
             place = taken[node] = taken.get(node, -1) + 1
             x, y, size = self._place(node, state, place)
             share = (self.moment.at_s - actor.born_s) / self.old_s
-            xs, ys, sizes = found[next(name for limit, _, name in AGES if share < limit)]
+            kind = next(name for limit, _, name in AGES if share < limit) if actor.visits else "message"
+            xs, ys, sizes = found[kind]
             xs.append(round(x, 1)), ys.append(round(y, 1)), sizes.append(size)
-        for _, colour, name in AGES:
+        kinds = [("message", BLUE, "message"), *((f"{name} request", colour, name) for _, colour, name in AGES)]
+        for said, colour, name in kinds:
             xs, ys, sizes = found[name]
-            yield {"type": "scatter", "mode": "markers", "name": f"{name} request", "x": xs, "y": ys,
+            yield {"type": "scatter", "mode": "markers", "name": said, "showlegend": bool(xs), "x": xs, "y": ys,
                    "hoverinfo": "skip", "opacity": 1, "marker": {"color": colour, "size": [SIZE * size * 0.88 for size in sizes] or 8}}
 
     def _place(self, node, state, place):
@@ -203,7 +206,8 @@ class _Picture:
         middle, labels = self._middle(box), box["labels"]
         yield middle, box["y"] + 12, f"<b>{box['name']}</b>", 12, "middle center"
         if box["spec"]:
-            yield middle, box["y"] + 26, box["spec"], 10, "middle center"
+            is_wide = LETTER * len(box["spec"]) <= box["w"]
+            yield middle, box["y"] + 26, box["spec"] if is_wide else box["spec"].split(", ")[0], 10, "middle center"
         nodes = [machine["node"] for machine in box["machines"]]
         for machine in box["machines"]:
             if machine["node"] in self.moment.down:
@@ -216,11 +220,13 @@ class _Picture:
         told = {key: sum(one[key] for one in here) for key in NOBODY}
         places, memory = (sum(getattr(one, key) for one in components) for key in ("places", "memory_cells"))
         said = {"slots": (f"{told['working']:,} of {places:,}", "middle left"),
-                "memory": (f"memory holds {told['inside']:,} of {memory:,} requests", "middle right")}
+                "memory": (f"memory holds {told['inside']:,} of {memory:,}{' requests' * (box['w'] > 180)}", "middle right")}
         if box["works_for_a_queue"]:
-            said = {}
+            hidden = sum(counts["hidden"] for node, counts in self.counts.items()
+                         if set(self.run.nodes[node].children) & set(nodes))
+            said = {"queue": (f"{hidden:,} taken", "middle right")}
         elif box["dashed"]:
-            said["queue"] = f"{told['visible']:,} wait, {told['hidden']:,} hidden", "middle right"
+            said["queue"] = f"{told['visible']:,} wait", "middle right"
         elif places:
             said["queue"] = f"{told['waiting']:,} wait{'s' if told['waiting'] == 1 else ''}", "middle right"
         for name, (text, held) in said.items():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import sdlib as sd
+from sdlib.kernel.statuses import STATUSES
 from sdlib.stage.moment import Moment
 from sdlib.stage.widget import window_of
 from tools import lab_browser
@@ -14,6 +15,7 @@ SHOP = 'sd.Server(4, 4, calls=[sd.Database()], name="shop")'
 FIVE = "sd.LoadBalancer([sd.Server(4, 4, calls=[sd.Database()])] * 5)"
 RUNS = {"crash": f"sd.simulate({SHOP}, sd.Clients(20_000), seconds=10, seed=1)",
         "five": f"sd.simulate({FIVE}, sd.Clients(28_000), seconds=2, seed=1)"}
+THOUSANDS = 'sd.simulate(sd.Server(4, 64, calls=[sd.Database()], name="shop"), sd.Clients(60_000), seconds=5, seed=0)'
 CELL = """import sdlib as sd
 run = {run}
 sd.watch(run)"""
@@ -23,7 +25,7 @@ STAGE = "document.querySelector('.sdlib-stage').stage"
 @pytest.fixture(scope="module")
 def stage_lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stages")
-    for name, run in RUNS.items():
+    for name, run in {**RUNS, "thousands": THOUSANDS}.items():
         cells = [nbformat.v4.new_code_cell(CELL.format(run=run)), nbformat.v4.new_code_cell("1")]
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / f"{name}.ipynb")
     with lab_browser.jupyter_lab(folder) as running:
@@ -49,6 +51,11 @@ def window_here(name):
     return window_of(run)[1]
 
 
+def told_ends(told):
+    """(status, how many requests) of those that ended, as the page counts them."""
+    return [(status, many) for status, many in zip(STATUSES, told["ended"]) if many]
+
+
 def instants(packed, many=9):
     """Times between two events that even 32 bits tell apart."""
     times = np.unique(packed.time_s[packed.time_s >= 0].astype("f4")).astype(float)
@@ -68,7 +75,8 @@ def test_dots_on_screen_are_the_requests_in_flight_queue_by_queue(browser, stage
             counts = moment.counts()
             ask(notebook, "seek(argument)", time_s)
             dots, told = ask(notebook, "drawn()"), ask(notebook, "countsAt(argument)", time_s)
-            assert told["inFlight"] == moment.in_flight()
+            assert told["inFlight"] == told["open"] == moment.in_flight()
+            assert dict(told_ends(told)) == moment.ended()
             for node in range(len(dots["waiting"])):
                 here = counts.get(node, dict.fromkeys(told["nodes"][str(node)], 0))
                 assert told["nodes"][str(node)] == here
@@ -92,7 +100,10 @@ def test_play_pause_step_and_scrub_by_key_and_by_mouse(browser, stage_lab):
         press(".")
         stepped = ask(notebook, "player.time")
         assert stepped > stopped and stepped == ask(notebook, "player.trace.time[" + STAGE + ".player.book.next - 1]")
+        event = stage.locator(".sdlib-stage-event").inner_text()
+        assert event.startswith("request ") and "shop" in event or "is answered" in event
         press("ArrowRight")
+        assert "space plays" in stage.locator(".sdlib-stage-told").inner_text()
         assert ask(notebook, "player.time") > stepped
         press("Home")
         assert ask(notebook, "player.time") == 0
@@ -112,6 +123,37 @@ def test_play_pause_step_and_scrub_by_key_and_by_mouse(browser, stage_lab):
         assert "shop: 4 of 4 cores busy" in said and "memory" in said
         stage.get_by_label("speed").select_option("1")
         assert ask(notebook, "player.speed") == 1
+
+
+def test_thousands_that_are_lost_at_once_are_counted_exactly(browser, stage_lab):
+    packed = window_of(eval(THOUSANDS, {"sd": sd}))[1]
+    crash_s = packed.lost[0][0]
+    with lab_browser.opened(browser, stage_lab, "thousands.ipynb") as notebook:
+        stage = shown(notebook)
+        for time_s in (0.0, crash_s - 1e-3, crash_s + 1e-3, packed.seconds):
+            moment = Moment(packed, time_s)
+            told = ask(notebook, "countsAt(argument)", time_s)
+            assert told["open"] == moment.in_the_system() and dict(told_ends(told)) == moment.ended()
+            ask(notebook, "seek(argument)", time_s)
+            chips = stage.locator(".sdlib-stage-tally").inner_text()
+            assert f"lost {moment.ended().get('lost', 0):,}" in chips.replace("\n", " ")
+            assert f"still inside {moment.in_the_system():,}" in chips.replace("\n", " ")
+            if time_s < crash_s:
+                assert f"memory holds {moment.counts()[0]['inside']:,} of 8,192" in stage.locator(".sdlib-stage-now").inner_text()
+        assert told["ended"][STATUSES.index("lost")] > 8_000
+
+
+def test_the_picture_and_the_words_count_alike_while_it_plays(browser, stage_lab):
+    with lab_browser.opened(browser, stage_lab, "crash.ipynb") as notebook:
+        shown(notebook)
+        seen = set()
+        for _ in range(20):
+            drawn, said = notebook.page.evaluate(f"""() => {{ const {{ painter }} = {STAGE}.player;
+                return [painter.counts[0], document.querySelector('.sdlib-stage-now').innerText]; }}""")
+            assert f"{drawn['waiting']:,} wait" in said and f"memory holds {drawn['inside']:,} of 512" in said
+            seen.add(drawn["inside"])
+            notebook.page.wait_for_timeout(130)
+        assert len(seen) > 3
 
 
 def scrub(notebook, bar, share):

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 
 import sdlib as sd
+from sdlib.charts.placing import layers, place
 from sdlib.engine.blueprint import blueprint
 from sdlib.kernel import trace as codes
-from sdlib.kernel.statuses import OK
+from sdlib.kernel.statuses import LOST, OK, STATUSES
 from sdlib.results import trace_rows
 from sdlib.stage import Stage
+from sdlib.stage.changes import captions_of, sizes_of
 from sdlib.stage.moment import Moment
 from sdlib.stage.pack import MOST_STANDING, pack
 from sdlib.stage.scene import scene_of
 from sdlib.stage.still import still_of
-from sdlib.stage.widget import window_of
+from sdlib.stage.widget import most_places, sizes_at, window_of
+from sdlib.stage.window import downs_of
 
 
 def crashing(seconds=10):
@@ -196,3 +199,75 @@ def test_an_answer_brings_everybody_home(calm):
     moment = Moment(packed, packed.seconds)
     assert all(actor.visits for actor in moment.actors.values())
     assert (packed.value[packed.what == codes.DONE] == OK).all()
+
+
+def lost_by_thousands():
+    return sd.simulate(sd.Server(4, 64, calls=[sd.Database()], name="shop"), sd.Clients(60_000), seconds=5, seed=0)
+
+
+def test_a_crash_that_loses_thousands_is_sent_in_300_kb_and_counted_exactly():
+    run = lost_by_thousands()
+    stage = Stage()
+    stage.show(run)
+    window, packed = stage.window, stage.packed
+    assert sum(map(len, stage.shown.values())) < 300_000
+    (crash_s, gone, statuses), = packed.lost
+    assert packed.counted == gone[0][2] == statuses[LOST] > 1000
+    assert f"{packed.counted:,} more only wait; they are counted, not drawn." in stage.words
+    rows = trace_rows.rows_of(run, window.from_s + window.seconds)
+    for at_s in (0.0, crash_s / 2, crash_s - 1e-4, crash_s + 1e-4, window.seconds):
+        moment, whole_rows = Moment(packed, at_s), rows[rows["time_s"] <= window.from_s + at_s]
+        inside = (whole_rows["what"] == codes.CALLED).astype(int) - (whole_rows["what"] == codes.RETURNED)
+        assert moment.counts().get(0, {}).get("inside", 0) == inside[whole_rows["node"] == 0].sum()
+        assert moment.in_the_system() == in_flight(rows, window.from_s + at_s)
+        ended = whole_rows[(whole_rows["what"] == codes.DONE) & (whole_rows["time_s"] > window.from_s)]["value"]
+        assert moment.ended() == {STATUSES[status]: (ended == status).sum() for status in np.unique(ended)}
+    assert moment.ended()["lost"] > 8_000
+    again = window_of(run)[1]
+    assert again.to_bytes() == packed.to_bytes() and again.lost == packed.lost
+
+
+@pytest.fixture(scope="module")
+def changed():
+    shop, twin = sd.Server(4, 4, name="shop"), sd.Server(4, 4, name="twin")
+    schedule = [sd.at(0.2, "kill", "shop"), sd.at(1, "restore", "shop"), sd.at(1.5, "upgrade", "twin", cpus=8, down_s=0.3),
+                sd.at(2, "remove", "door", target=1), sd.at(2.2, "add", "door", target=1),
+                sd.at(2.5, "resize", "shop", places=2)]
+    return sd.simulate(sd.LoadBalancer([shop, twin], name="door"), sd.Clients(1000), seconds=3, seed=1, schedule=schedule)
+
+
+def test_a_down_time_ends_when_the_machine_is_restored_early(changed):
+    assert downs_of(changed) == [(1, 0.2, 1.0), (2, 1.5, 1.8)]
+    _, packed = window_of(changed, 0.0, 3.0)
+    assert 1 in Moment(packed, 0.9).down and Moment(packed, 1.1).down == set()
+
+
+def test_every_change_has_its_caption(changed):
+    assert [(time_s, words) for time_s, _, words in captions_of(changed)] == [
+        (0.2, "shop stops: all that is inside is lost"), (1.0, "shop serves again"),
+        (1.5, "twin stops: all that is inside is lost"), (1.8, "twin has 8 places from now on"),
+        (2.0, "door sends no more requests to twin from now on"), (2.2, "door sends requests to twin from now on"),
+        (2.5, "shop has 2 places from now on")]
+    sizes = sizes_of(changed)
+    assert sizes[-1] == (2.5, 1, 2, 512) and most_places(changed, sizes) == [0, 4, 8]
+    assert sizes_at(changed, sizes, 2.9) == [(0, 0), (2, 512), (8, 512)]
+
+
+def test_a_planned_change_is_in_the_window_if_nothing_goes_down():
+    shop = sd.Server(4, 4, name="shop")
+    run = sd.simulate(shop, sd.Clients(1000), seconds=60, seed=1, schedule=[sd.at(30, "resize", shop, places=8)])
+    window, _ = window_of(run)
+    assert window.from_s < 30 < window.from_s + window.seconds and "shop is changed at 30 s" in window.words(run)
+
+
+def test_the_diagram_and_the_stage_order_their_boxes_alike():
+    first, second = sd.Database(name="first"), sd.Database(name="second")
+    crossed = sd.Server(4, 4, calls=[sd.Server(4, 4, calls=[second], name="a"), sd.Server(4, 4, calls=[first], name="b"),
+                                     sd.Server(4, 4, calls=[second, first], name="c")])
+    nodes = blueprint(crossed)
+    spots, boxes = place(nodes, 800, 800), scene_of(nodes)["boxes"]
+    orders = [[box["name"] for box in sorted(boxes, key=lambda box: box["y"]) if box["column"] == column]
+              for column in (1, 2, 3)]
+    from_top = sorted(spots.centre, key=lambda index: -spots.centre[index][1])
+    assert orders == [[nodes[index].name for index in from_top if layers(nodes)[index] == layer] for layer in range(3)]
+    assert orders[2] == ["second", "first"] and len(orders[1]) == 3
