@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sdlib.components.base import Component
 from sdlib.components.checks import check_number, complain, is_number, knob
-from sdlib.components.own_policy import OwnPolicy, PolicyFailed, call_policy, next_in_use
+from sdlib.components.own_policy import OwnPolicy, PolicyFailed, call_policy, next_in_use, stretch
 from sdlib.components.policies import POLICIES
 from sdlib.kernel.attributes import user_of
 from sdlib.kernel.draws import PART_PICK, uniform
@@ -115,10 +115,9 @@ def pick(m, who, at, b, x):
         entity.status, entity.chosen = REFUSED, NONE
         return GO_ON
     draw = uniform(m.clock[0].seed, entity.request, entity.place, entity.turn, PART_PICK)
-    machines, user = m.links[balancer.first_link:balancer.first_link + balancer.links], user_of(m, entity.request)
+    machines, user = stretch(m.links, int(balancer.first_link), int(balancer.links)), user_of(m, entity.request)
     if b == OWN:
-        number = call_policy(own.policy, m.links, int(balancer.first_link), int(balancer.links), int(in_use),
-                             int(own.turn), draw, int(user))
+        number = call_policy(own.policy, machines, int(in_use), int(own.turn), draw, int(user))
         if number < 0 or number >= balancer.links:
             own.failed, entity.status, entity.chosen = 1, REFUSED, NONE
             return GO_ON
