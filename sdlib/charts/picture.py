@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from importlib.resources import files
 
 import plotly.graph_objects as go
 
@@ -38,7 +39,7 @@ def dress_the_page():
     from anywidget import AnyWidget
 
     class Looks(AnyWidget):
-        _esm = "export default { render() {} }"
+        _esm = files("sdlib.charts").joinpath("page.js").read_text(encoding="utf-8")
         _css = page_css()
 
     return Looks()
