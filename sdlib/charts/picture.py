@@ -2,7 +2,6 @@
 
 import json
 from functools import cache
-from importlib.resources import files
 
 import plotly.graph_objects as go
 
@@ -10,6 +9,7 @@ from sdlib.charts.page import page_css
 from sdlib.teach.view import in_notebook
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
+# Not "responsive": JupyterLab itself tells a figure of a new width, and Plotly would then forget the height.
 CONFIG = {"displayModeBar": False}
 
 
@@ -39,7 +39,7 @@ def dress_the_page():
     from anywidget import AnyWidget
 
     class Looks(AnyWidget):
-        _esm = files("sdlib.charts").joinpath("page.js").read_text(encoding="utf-8")
+        _esm = "export default { render() {} }"
         _css = page_css()
 
     return Looks()

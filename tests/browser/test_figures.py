@@ -7,10 +7,11 @@ from tools import lab_browser
 from tools.build_notebooks import METADATA
 
 READY = "import sdlib as sd\nsd.ready()"
-TEXT = "One paragraph of many.\n\n" * 60    # so long that the figure is out of sight at the top
+TEXT = "One paragraph of many.\n\n" * 10
+TEXTS = 20    # so many that the figure is far out of sight at the top
 FIGURE = """shop = sd.Server(cpus=4, ram_gb=4, calls=[sd.Database()])
 sd.charts.timeline(sd.simulate(shop, sd.Clients(users=8000), seconds=60, seed=1))"""
-PLACE = 2
+PLACE = TEXTS + 1
 WIDTHS = """(cell) => [cell.querySelector('.jp-RenderedPlotly').clientWidth,
     Number(cell.querySelector('.jp-RenderedPlotly .main-svg').getAttribute('width')),
     cell.querySelector('.jp-OutputArea-child').clientWidth]"""
@@ -21,7 +22,8 @@ LOOKS = """(cell) => [getComputedStyle(cell.querySelector('.main-svg')).backgrou
 @pytest.fixture(scope="module")
 def figure_lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
-    cells = [nbformat.v4.new_code_cell(READY), nbformat.v4.new_markdown_cell(TEXT), nbformat.v4.new_code_cell(FIGURE)]
+    texts = [nbformat.v4.new_markdown_cell(TEXT) for _ in range(TEXTS)]
+    cells = [nbformat.v4.new_code_cell(READY), *texts, nbformat.v4.new_code_cell(FIGURE)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / "figure.ipynb")
     with lab_browser.jupyter_lab(folder) as running:
         yield running
@@ -72,7 +74,9 @@ def test_a_figure_that_was_out_of_sight_takes_the_new_width_when_it_comes_back(n
     notebook.cell(0)
     notebook.page.set_viewport_size({"width": 700, "height": 500})
     notebook.page.wait_for_timeout(800)
-    wait_for(notebook, lambda it: 250 < fits(it) < 450, True)
+    notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    notebook.page.wait_for_timeout(800)
+    wait_for(notebook, lambda it: fits(it) > 450, True)
 
 
 def test_a_figure_follows_the_theme(notebook):
