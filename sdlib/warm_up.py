@@ -44,6 +44,8 @@ def _tables():
 def _charts():
     import sdlib as sd
     sd.charts.diagram(sd.Database())._repr_mimebundle_()
+    if in_notebook():
+        import_module("sdlib.charts.picture").dress_the_page()
 
 
 def _panel():
