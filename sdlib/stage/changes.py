@@ -2,6 +2,10 @@
 
 from sdlib.charts.words import number
 
+VERBS = {"crashed": "crashes: all that is inside is lost", "stopped": "stops: all that is inside is lost",
+         "restored": "serves again", "invalidated": "forgets what it has kept",
+         "redriven": "takes its dead letters back"}
+ACTIONS = {"added": "add", "removed": "remove"}
 CLOSE_S = 1e-6  # a planned change and its incident are this close
 
 
@@ -34,10 +38,8 @@ def _words(run, time_s, node, what):
         return f"{node.name} has {number(size[2])} {'place' if size[2] == 1 else 'places'} from now on"
     if what in ("added", "removed"):
         targets = [run.nodes[node.children[change.b]].name for change in run.plan.changes
-                   if change.node == node.index and change.action == what[:-1 if what == "removed" else -2]
+                   if change.node == node.index and change.action == ACTIONS[what]
                    and abs(change.at_s - time_s) < CLOSE_S]
         verb = "sends requests to" if what == "added" else "sends no more requests to"
         return f"{node.name} {verb} {', '.join(targets)} from now on"
-    return node.name + {"crashed": " crashes: all that is inside is lost", "stopped": " stops: all that is inside is lost",
-                        "restored": " serves again", "invalidated": " forgets what it has kept",
-                        "redriven": " takes its dead letters back"}[what]
+    return f"{node.name} {VERBS[what]}"

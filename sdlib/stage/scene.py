@@ -110,7 +110,8 @@ def _box(group, nodes, places, is_small, narrow):
     width = round(width * narrow)
     box = {"column": group.column + 1, "x": -width / 2, "y": 0.0, "w": width, "name": name, "labels": {},
            "spec": "" if is_small else spec(component), "unit": unit(component), "dashed": component.is_asynchronous,
-           "shape": component.shape, "outline": outline_of(component.shape), "is_small": is_small, "works_for_a_queue": not component.takes_requests}
+           "shape": component.shape, "outline": outline_of(component.shape), "is_small": is_small,
+           "works_for_a_queue": not component.takes_requests}
     lay_out(group, nodes, places, box)
     box["left"], box["right"] = _sides_at_the_lanes(box)
     return box

@@ -14,6 +14,7 @@ from sdlib.stage.window import work_s
 OLD_PIECES = 20
 SIZE = 1.2  # pixels of a design unit
 HELD = 6  # so far apart are those that are held
+NARROW = 180  # in such a box there is no room for a whole sentence
 LETTER = 5.6  # width of a small one
 VISIBLE = (codes.PUBLISHED, codes.VISIBLE)
 SOFT, LANE = "#616161", "#B9C4CC"
@@ -171,7 +172,8 @@ class _Picture:
         for said, colour, name in kinds:
             xs, ys, sizes = found[name]
             yield {"type": "scatter", "mode": "markers", "name": said, "showlegend": bool(xs), "x": xs, "y": ys,
-                   "hoverinfo": "skip", "opacity": 1, "marker": {"color": colour, "size": [SIZE * size * 0.88 for size in sizes] or 8}}
+                   "hoverinfo": "skip", "opacity": 1,
+                   "marker": {"color": colour, "size": [SIZE * size * 0.88 for size in sizes] or 8}}
 
     def _place(self, node, state, place):
         machine, middle = self.machine_of[node], self._middle(self.box_of[node])
@@ -181,7 +183,8 @@ class _Picture:
         if state != WAITING and machine["hold"]:
             left, top, width, height = machine["hold"]
             across = max(1, int(width // HELD))
-            return middle + left + (place % across + 0.5) * HELD, top + (place // across % int(height // HELD) + 0.5) * HELD, 6
+            row, column = divmod(place, across)
+            return middle + left + (column + 0.5) * HELD, top + (row % int(height // HELD) + 0.5) * HELD, 6
         left, top, width, height = machine["queue"]
         many = self.counts.get(node, NOBODY)["waiting"]
         pitch = next((one for one in PITCHES if (width // one) * (height // one) >= many), PITCHES[-1])
@@ -219,8 +222,9 @@ class _Picture:
         components = [self.run.nodes[node].component for node in nodes]
         told = {key: sum(one[key] for one in here) for key in NOBODY}
         places, memory = (sum(getattr(one, key) for one in components) for key in ("places", "memory_cells"))
+        requests = " requests" if box["w"] > NARROW else ""
         said = {"slots": (f"{told['working']:,} of {places:,}", "middle left"),
-                "memory": (f"memory holds {told['inside']:,} of {memory:,}{' requests' * (box['w'] > 180)}", "middle right")}
+                "memory": (f"memory holds {told['inside']:,} of {memory:,}{requests}", "middle right")}
         if box["works_for_a_queue"]:
             hidden = sum(counts["hidden"] for node, counts in self.counts.items()
                          if set(self.run.nodes[node].children) & set(nodes))

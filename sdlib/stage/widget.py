@@ -133,7 +133,7 @@ def sizes_at(run, sizes, at_s):
 
 
 def lines_of(run, packed, scene):
-    """The boxes to tell of, as places in the scene: what goes down first, then where most happens; in the scene's order."""
+    """The boxes to tell of, as places in the scene: what goes down, then where most happens; in the scene's order."""
     crashed = set(packed.node[packed.what == codes.CRASHED].tolist())
     many = dict(zip(*(column.tolist() for column in np.unique(packed.node, return_counts=True))))
     told = []

@@ -95,7 +95,8 @@ def downs_of(run):
     table, found = run.incidents, []
     places = {node.name: node.index for node in run.nodes}
     restored = table[table["what"] == "restored"]
-    for name, from_s, until_s in table[table["what"].isin(DOWNS)][["station", "time_s", "until_s"]].itertuples(index=False):
+    downs = table[table["what"].isin(DOWNS)]
+    for name, from_s, until_s in zip(downs["station"], downs["time_s"], downs["until_s"]):
         back_s = restored["time_s"][(restored["station"] == name) & (restored["time_s"] >= from_s)].min()
         until_s = min(until_s, back_s) if np.isfinite(back_s) else until_s
         if np.isfinite(until_s):
@@ -117,8 +118,8 @@ def _with_returns(run, rows):
 
 
 def _first(run, incidents):
-    """The first of these incidents that comes after the start. None if there is none, or if so many requests came before
-    it that their trace would fill the memory."""
+    """The first of these incidents that comes after the start. None if there is none, or if so many requests came
+    before it that their trace would fill the memory."""
     incidents = incidents[incidents["time_s"] > 0]
     if not len(incidents) or incidents["time_s"].iloc[0] > _time_of(run, MOST_BEFORE):
         return None
@@ -145,7 +146,8 @@ def _around_down(run, down):
     seconds = end_s - from_s
     speed, just_before_s = _nice(max(seconds / SCREEN_S, SLOWEST)), down_s - 0.002 * seconds
     rows = rows[:np.searchsorted(rows["time_s"], end_s, side="right")]
-    return _cut(run, Window(from_s, seconds, speed, f"{name} {verb} at {number(down_s)} s", rows, just_before_s, down_s))
+    why = f"{name} {verb} at {number(down_s)} s"
+    return _cut(run, Window(from_s, seconds, speed, why, rows, just_before_s, down_s))
 
 
 def _around_change(run, change):

@@ -139,7 +139,8 @@ def test_thousands_that_are_lost_at_once_are_counted_exactly(browser, stage_lab)
             assert f"lost {moment.ended().get('lost', 0):,}" in chips.replace("\n", " ")
             assert f"still inside {moment.in_the_system():,}" in chips.replace("\n", " ")
             if time_s < crash_s:
-                assert f"memory holds {moment.counts()[0]['inside']:,} of 8,192" in stage.locator(".sdlib-stage-now").inner_text()
+                inside = moment.counts()[0]["inside"]
+                assert f"memory holds {inside:,} of 8,192" in stage.locator(".sdlib-stage-now").inner_text()
         assert told["ended"][STATUSES.index("lost")] > 8_000
 
 

@@ -230,10 +230,12 @@ def test_a_crash_that_loses_thousands_is_sent_in_300_kb_and_counted_exactly():
 @pytest.fixture(scope="module")
 def changed():
     shop, twin = sd.Server(4, 4, name="shop"), sd.Server(4, 4, name="twin")
-    schedule = [sd.at(0.2, "kill", "shop"), sd.at(1, "restore", "shop"), sd.at(1.5, "upgrade", "twin", cpus=8, down_s=0.3),
+    schedule = [sd.at(0.2, "kill", "shop"), sd.at(1, "restore", "shop"),
+                sd.at(1.5, "upgrade", "twin", cpus=8, down_s=0.3),
                 sd.at(2, "remove", "door", target=1), sd.at(2.2, "add", "door", target=1),
                 sd.at(2.5, "resize", "shop", places=2)]
-    return sd.simulate(sd.LoadBalancer([shop, twin], name="door"), sd.Clients(1000), seconds=3, seed=1, schedule=schedule)
+    door = sd.LoadBalancer([shop, twin], name="door")
+    return sd.simulate(door, sd.Clients(1000), seconds=3, seed=1, schedule=schedule)
 
 
 def test_a_down_time_ends_when_the_machine_is_restored_early(changed):
@@ -262,8 +264,8 @@ def test_a_planned_change_is_in_the_window_if_nothing_goes_down():
 
 def test_the_diagram_and_the_stage_order_their_boxes_alike():
     first, second = sd.Database(name="first"), sd.Database(name="second")
-    crossed = sd.Server(4, 4, calls=[sd.Server(4, 4, calls=[second], name="a"), sd.Server(4, 4, calls=[first], name="b"),
-                                     sd.Server(4, 4, calls=[second, first], name="c")])
+    crossed = sd.Server(4, 4, calls=[sd.Server(4, 4, calls=calls, name=name) for name, calls in (
+        ("a", [second]), ("b", [first]), ("c", [second, first]))])
     nodes = blueprint(crossed)
     spots, boxes = place(nodes, 800, 800), scene_of(nodes)["boxes"]
     orders = [[box["name"] for box in sorted(boxes, key=lambda box: box["y"]) if box["column"] == column]
