@@ -16,8 +16,9 @@ from sdlib.components.retry import Retry
 from sdlib.components.server import Server
 from sdlib.results.simulate import simulate
 from sdlib.stage import Stage
+from sdlib.stage.still import STILL_MIME
 from sdlib.teach.content import Goal, Lesson
-from sdlib.teach.explore import STILL_MIME, explore
+from sdlib.teach.explore import explore
 from sdlib.teach.goals import Goals
 from sdlib.teach.panel_controls import ChoiceControl, RangeControl
 from sdlib.teach.panel_live import AfterRest, NewestOnly, Notice

@@ -1,6 +1,8 @@
 """The stage at one instant as a figure: for paper, for GitHub, and where nothing may move."""
 
+import json
 import math
+import os
 
 from sdlib.charts.shapes import hatch, joined, people, rectangle
 from sdlib.charts.theme import BLUE, GREEN, GRID, INK, ORANGE, SKY, VERMILION, WHITE, Plot, figure
@@ -11,6 +13,9 @@ from sdlib.stage.moment import NOBODY, PASSING, WAITING, WORKING, Moment
 from sdlib.stage.scene import MOST_CELLS, scene_of
 from sdlib.stage.window import work_s
 
+# With this set, the output of a panel or a stage carries its still picture for the tool that builds the notebooks, which
+# draws it as a PNG and takes it out again. Nowhere else: the picture would be compared, and be sent to the browser.
+BUILDING, STILL_MIME = "SDLIB_BUILD", "application/vnd.sdlib.still+json"
 OLD_PIECES = 20
 SIZE = 1.2  # pixels of a design unit
 HELD = 6  # so far apart are those that are held
@@ -20,6 +25,11 @@ VISIBLE = (codes.PUBLISHED, codes.VISIBLE)
 SOFT, LANE = "#616161", "#B9C4CC"
 AGES = ((0.25, GREEN, "new"), (0.75, ORANGE, "older"), (float("inf"), VERMILION, "old"))
 PITCHES = (10, 8.5, 7, 6, 5, 4.2, 3.6, 3.2)
+
+
+def with_still(shown, draw):
+    """What a notebook saves of a moving picture; while the lessons are built, with the figure that stands for it."""
+    return {**shown, STILL_MIME: json.loads(draw().to_json())} if os.environ.get(BUILDING) == "1" else shown
 
 
 def still_of(run, at_s=None):

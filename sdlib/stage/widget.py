@@ -17,6 +17,7 @@ from sdlib.stage.changes import captions_of, sizes_of
 from sdlib.stage.moment import NOBODY, Moment, in_words
 from sdlib.stage.pack import MOST_BYTES, pack
 from sdlib.stage.scene import scene_of, unit
+from sdlib.stage.still import still_of, with_still
 from sdlib.stage.window import chosen, downs_of, interesting, work_s
 
 SCRIPTS = ("book.js", "places.js", "painter.js", "player.js")  # one module in this order
@@ -80,7 +81,11 @@ class Stage(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs):
         shown = super()._repr_mimebundle_(**kwargs)
         data, about = shown if isinstance(shown, tuple) else (shown or {}, {})
-        return {**data, "text/plain": repr(self)}, about
+        shown = {**data, "text/plain": repr(self)}
+        return (shown if self.run is None else with_still(shown, self._still)), about
+
+    def _still(self):
+        return still_of(self.run, self.window.from_s + self.window.still_s)
 
     def __repr__(self):
         return f"Stage: {self.words}"

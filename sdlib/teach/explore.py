@@ -1,7 +1,5 @@
 """The panel: sliders, tiles, the moving stage beside the lesson's chart, goals; simulated anew as a slider moves."""
 
-import json
-import os
 
 import ipywidgets
 import pandas as pd
@@ -9,6 +7,7 @@ import pandas as pd
 from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.still import REQUESTS_PER_REDRAW, check_chart, run_at
 from sdlib.components.checks import check_number, complain
+from sdlib.stage.still import with_still
 from sdlib.teach.goals import Goals, Verdict
 from sdlib.teach.panel_chart import Chart
 from sdlib.teach.panel_goals import GoalRows
@@ -18,9 +17,6 @@ from sdlib.teach.panel_stage import new_stage, still_of
 from sdlib.teach.panel_words import plain_text, simulated, status_html, tiles_html
 
 LARGEST_SEED = 2**31 - 1
-# With this set, the panel's output carries its still picture for the tool that builds the notebooks, which draws it as
-# a PNG and takes it out again. Nowhere else: the picture would be compared, and be sent to the browser.
-BUILDING, STILL_MIME = "SDLIB_BUILD", "application/vnd.sdlib.still+json"
 
 
 def explore(build, *, chart="latency", goals=None, seconds=60, seed=0, fine=None, **sliders):
@@ -200,10 +196,7 @@ class Panel(ipywidgets.VBox):
         self._status.value = status_html(lines, trouble)
 
     def _repr_mimebundle_(self, **kwargs):
-        shown = {**(super()._repr_mimebundle_(**kwargs) or {}), "text/plain": repr(self)}
-        if os.environ.get(BUILDING) == "1":
-            shown[STILL_MIME] = json.loads(self.still().to_json())
-        return shown
+        return with_still({**(super()._repr_mimebundle_(**kwargs) or {}), "text/plain": repr(self)}, self.still)
 
     def __repr__(self):
         texts = [] if self.goals is None else self.goals.texts

@@ -14,8 +14,8 @@ from sdlib.stage.changes import captions_of, sizes_of
 from sdlib.stage.moment import Moment
 from sdlib.stage.pack import MOST_STANDING, pack
 from sdlib.stage.scene import scene_of
-from sdlib.stage.still import still_of
-from sdlib.stage.widget import most_places, sizes_at, window_of
+from sdlib.stage.still import STILL_MIME, still_of
+from sdlib.stage.widget import most_places, sizes_at, watch, window_of
 from sdlib.stage.window import downs_of
 
 
@@ -273,3 +273,9 @@ def test_the_diagram_and_the_stage_order_their_boxes_alike():
     from_top = sorted(spots.centre, key=lambda index: -spots.centre[index][1])
     assert orders == [[nodes[index].name for index in from_top if layers(nodes)[index] == layer] for layer in range(3)]
     assert orders[2] == ["second", "first"] and len(orders[1]) == 3
+
+
+def test_while_lessons_are_built_it_brings_its_picture(crashed, monkeypatch):
+    assert STILL_MIME not in watch(crashed, 0.3, 0.2)._repr_mimebundle_()[0]
+    monkeypatch.setenv("SDLIB_BUILD", "1")
+    assert watch(crashed, 0.3, 0.2)._repr_mimebundle_()[0][STILL_MIME]["data"]
