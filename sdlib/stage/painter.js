@@ -215,10 +215,20 @@ class Painter {
     const { book, pen } = this, places = book.places[node];
     const now = places ? book.working[node] / places : 0;
     this.busy[node] += (now - this.busy[node]) * (seconds === Infinity ? 1 : 1 - Math.exp(-seconds / LEVEL_S));
+    if (machine.slots) this.hideSlots(machine, node, places);
     this.drawLevel(machine, node);
     if (machine.memory) this.drawMemory(machine, node);
     if (book.hasCrashed[node] || this.effects.flashAge[node] < 0.6) this.drawDown(machine, node);
     pen.globalAlpha = 1;
+  }
+
+  // Slots that it does not have at this moment: it gets them later, or had them before.
+  hideSlots({ slots }, node, places) {
+    const { pen, geometry, theme } = this, half = (slots[5] / 2 + 1) * geometry.scale;
+    pen.fillStyle = theme.box;
+    for (let cell = places; cell < slots[7]; cell++) {
+      pen.fillRect(geometry.slotX(node, cell) - half, geometry.slotY(node, cell) - half, 2 * half, 2 * half);
+    }
   }
 
   // How busy it was over the last seconds of screen time, as a soft fill from below.
