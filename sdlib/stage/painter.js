@@ -242,7 +242,8 @@ class Painter {
 
   drawMemory(machine, node) {
     const { pen, geometry, book } = this, [x, y, w, h, across, size] = machine.memory;
-    const most = book.memory[node], share = Math.min(book.inside[node] / most, 1), s = geometry.scale;
+    const { inside } = this.counts ? this.counts[node] : { inside: book.inside[node] };
+    const most = book.memory[node], share = Math.min(inside / most, 1), s = geometry.scale;
     pen.fillStyle = this.theme.soft;
     pen.globalAlpha = 0.75;
     if (across === 1) pen.fillRect(geometry.x(node, x), geometry.y(y), w * s * share, h * s);
