@@ -215,10 +215,20 @@ class Painter {
     const { book, pen } = this, places = book.places[node];
     const now = places ? book.working[node] / places : 0;
     this.busy[node] += (now - this.busy[node]) * (seconds === Infinity ? 1 : 1 - Math.exp(-seconds / LEVEL_S));
+    if (machine.slots) this.hideSlots(machine, node, places);
     this.drawLevel(machine, node);
     if (machine.memory) this.drawMemory(machine, node);
     if (book.hasCrashed[node] || this.effects.flashAge[node] < 0.6) this.drawDown(machine, node);
     pen.globalAlpha = 1;
+  }
+
+  // Slots that it does not have at this moment: it gets them later, or had them before.
+  hideSlots({ slots }, node, places) {
+    const { pen, geometry, theme } = this, half = (slots[5] / 2 + 1) * geometry.scale;
+    pen.fillStyle = theme.box;
+    for (let cell = places; cell < slots[7]; cell++) {
+      pen.fillRect(geometry.slotX(node, cell) - half, geometry.slotY(node, cell) - half, 2 * half, 2 * half);
+    }
   }
 
   // How busy it was over the last seconds of screen time, as a soft fill from below.
@@ -232,7 +242,8 @@ class Painter {
 
   drawMemory(machine, node) {
     const { pen, geometry, book } = this, [x, y, w, h, across, size] = machine.memory;
-    const most = book.memory[node], share = Math.min(book.inside[node] / most, 1), s = geometry.scale;
+    const { inside } = this.counts ? this.counts[node] : { inside: book.inside[node] };
+    const most = book.memory[node], share = Math.min(inside / most, 1), s = geometry.scale;
     pen.fillStyle = this.theme.soft;
     pen.globalAlpha = 0.75;
     if (across === 1) pen.fillRect(geometry.x(node, x), geometry.y(y), w * s * share, h * s);

@@ -1,14 +1,14 @@
 // --- design units to pixels ---------------------------------------------------------------------------------------
 
 // A wide place draws large; in a narrow one a low scene may be drawn at its own size, and the rest goes between the boxes.
-const WIDE = 700, LARGEST = 1.4, SMALLEST = 0.5, TALL_ENOUGH = 245;
+const WIDE = 700, LARGEST = 1.4, SMALLEST = 0.5, TALL_ENOUGH = { narrow: 245, wide: 440 };
 
 class Geometry {
   constructor(trace, width) {
     const { scene } = trace;
     this.scene = scene;
     this.width = Math.max(width, scene.width * SMALLEST);
-    const largest = width > WIDE ? LARGEST : Math.max(1, TALL_ENOUGH / scene.height);
+    const tall = width > WIDE ? TALL_ENOUGH.wide : TALL_ENOUGH.narrow, largest = clamp(tall / scene.height, 1, LARGEST);
     this.scale = clamp(this.width / scene.width, SMALLEST, largest);
     this.height = Math.ceil(scene.height * this.scale);
     this.spare = Math.max(0, this.width - scene.width * this.scale) / scene.columns.length;
