@@ -13,8 +13,8 @@ from sdlib.stage.moment import NOBODY, PASSING, WAITING, WORKING, Moment
 from sdlib.stage.scene import MOST_CELLS, scene_of
 from sdlib.stage.window import work_s
 
-# With this set, the output of a panel or a stage carries its still picture for the tool that builds the notebooks,
-# which draws it as a PNG and takes it out again. Nowhere else: the picture would be compared, and be sent to the browser.
+# With this set, the output of a panel or a stage carries its still picture for the tool that builds the notebooks. That
+# draws it as a PNG and takes it out again. Nowhere else: it would be compared, and be sent to the browser.
 BUILDING, STILL_MIME = "SDLIB_BUILD", "application/vnd.sdlib.still+json"
 OLD_PIECES = 20
 SIZE = 1.2  # pixels of a design unit
