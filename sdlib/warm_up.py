@@ -45,6 +45,8 @@ def _charts():
     import plotly.graph_objects as go
     import_module("sdlib.charts")
     go.Figure(go.Scatter(x=[0], y=[0])).to_json()
+    if in_notebook():
+        import_module("sdlib.charts.picture").dress_the_page()
 
 
 def _panel():

@@ -46,7 +46,8 @@ def test_a_formula_beside_runs_counts_where_they_meet():
                           "high": [1.5, 3.5, 3.1]})
     shown = sd.charts.formula_and_runs(table, "users", "latency (ms)")
     says = "The formula lies in the interval of the runs at 2 of 3 settings."
-    assert says in shown.layout.meta["alt"] and any(says in note.text for note in shown.layout.annotations)
+    assert says in shown.layout.meta["alt"] and any(says in note.text.replace("<br>", " ")
+                                                         for note in shown.layout.annotations)
     bars = shown.data[1]
     assert np.allclose(np.array(bars.y) - bars.error_y.array, table["low"])
     with pytest.raises(ValueError, match="formula_and_runs.*table"):

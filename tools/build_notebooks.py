@@ -143,8 +143,9 @@ def add_pictures(notebook, known):
 
 
 def draw(figure):
-    """The figure as a PNG in base64, at the size of its layout or else at ours."""
-    size = {"width": figure.layout.width or PICTURE["width"], "height": figure.layout.height or PICTURE["height"]}
+    """The figure as a PNG in base64, at the size of its layout, or the width that it has where none is set, or ours."""
+    width = figure.layout.width or (figure.layout.meta or {}).get("width") or PICTURE["width"]
+    size = {"width": width, "height": figure.layout.height or PICTURE["height"]}
     image = kaleido.calc_fig_sync(figure, opts={"format": "png", "scale": PICTURE["scale"], **size})
     return base64.b64encode(smaller(image)).decode("ascii") + "\n"
 

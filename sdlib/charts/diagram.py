@@ -14,7 +14,8 @@ BUSY, FULL = 0.7, 0.9
 FILL_OPACITY = 0.4  # words stand on it
 SQUARE, MOST_SQUARES = 8, 24
 COLUMN, WIDEST = 190, 840
-LETTER, PADDING = 0.56, 8  # the width of a letter in units of the type's size; pixels between words and a box's edge
+# The width of a letter and the height of two lines in units of the type's size; pixels between words and a box's edge.
+LETTER, TWO_LINES, PADDING = 0.56, 2.9, 8
 
 
 def diagram(system_or_run, highlight=None, width=None, height=None):
@@ -162,7 +163,8 @@ def _words(nodes, seen, placing, run, highlight):
         title = f"<b>{'NEW: ' if is_new else ''}{node.name}</b>"
         words.append((x, y + half + small * 0.9 + 8 * is_new, title, small))
         if row or fits:
-            words.append((x, y, inside(node, row), 11 if row and row["trouble"] else small))
+            joint = "<br>" if placing.box[1] >= TWO_LINES * small else " "
+            words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
         elif placing.rows <= 4 and (row or not fits):

@@ -121,7 +121,7 @@ def _label(here, why):
         return f"<b>you are here: {what}</b>{', '.join(['', *offered])}<br>mean of those answered: {duration(here.y)}"
     if not (math.isfinite(here.x) and math.isfinite(here.y)):
         return "<b>nothing was answered</b>"
-    return f"<b>you are here:</b> {here.x:.1f} % busy, mean latency {duration(here.y)}"
+    return f"<b>you are here:</b> {here.x:.1f} % busy<br>mean latency {duration(here.y)}"
 
 
 def _alt(here, why, count, has_curve, log):

@@ -31,7 +31,7 @@ def answered_against_users(run, settings, trail=None):
               marks("this run", [users], [answered], size=15, color=VERMILION, symbol="star-diamond",
                     line={"width": 1.5, "color": INK})]
     said = f"{number(users)} users, {percentage(answered)} % answered"
-    label = above(f"<b>you are here:</b> {said.replace('<', '&lt;')}")
+    label = above(f"<b>you are here:</b> {said.replace('<', '&lt;').replace(', ', '<br>')}")
     axis = {"type": "log", "title": {"text": "users"}, "range": [0.9, 6.25], "tickvals": [10, 100, 1e3, 1e4, 1e5, 1e6],
             "ticktext": ["10", "100", "1,000", "10,000", "100,000", "1 million"]}
     tried = f" {len(points)} crowds were tried." if len(points) > 1 else ""

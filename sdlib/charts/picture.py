@@ -9,6 +9,7 @@ from sdlib.charts.page import page_css
 from sdlib.teach.view import in_notebook
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
+# Not "responsive": JupyterLab itself tells a figure of a new width, and Plotly would then forget the height.
 CONFIG = {"displayModeBar": False}
 
 

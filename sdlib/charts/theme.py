@@ -1,6 +1,7 @@
 """One look for every figure: palette, template, and the frame that puts plots into a picture."""
 
 import math
+import textwrap
 from dataclasses import dataclass, field
 
 from sdlib.charts.axes import HeldAxes
@@ -10,6 +11,7 @@ from sdlib.whole import whole
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
 ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
+TITLE_LETTERS = 58  # in a line
 AXIS_PX = 46  # what the labels and the title of an axis take; the legend stands below, in as many rows as it needs
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
@@ -92,8 +94,9 @@ def _on_axes(item, key):
 def _title(text):
     if not text:
         return []
-    return [{"text": f"<b>{text}</b>", "xref": "x domain", "yref": "y domain", "x": 0, "y": 1, "xanchor": "left",
-             "yanchor": "bottom", "showarrow": False, "font": {"size": 13}, "yshift": 4}]
+    lines = "<br>".join(textwrap.wrap(text, TITLE_LETTERS))
+    return [{"text": f"<b>{lines}</b>", "xref": "x domain", "yref": "y domain", "x": 0, "y": 1, "xanchor": "left",
+             "align": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 13}, "yshift": 4}]
 
 
 def note(text, x, y, **more):
