@@ -120,6 +120,8 @@ def _purchase(case):
             return f"On {bought.name} {bought.failed_percent:.0f} % of the busy day's requests failed."
         if bought.p99_ms > LONGEST_P99_MS:
             return f"On {bought.name} the busy day's p99 was {bought.p99_ms:,.0f} ms."
+        if not bought.cheapest:
+            return f"{bought.name} just lasts for this short run; buy none."
         if bought.usd_per_month > bought.least_usd:
             return f"{bought.name} costs ${bought.usd_per_month:,}; ${bought.least_usd:,} would do."
         return ""
