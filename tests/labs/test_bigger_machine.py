@@ -5,7 +5,7 @@ import pytest
 from sdlib import labs as lab
 from sdlib.labs.recordings import read
 
-VERDICT = ("The same 436 real requests: with 1 worker memory ran out and the server crashed; with 2 workers all were "
+VERDICT = ("The same 426 real requests: with 1 worker memory ran out and the server crashed; with 2 workers all were "
            "answered; with 4 workers they waited less.")
 
 
