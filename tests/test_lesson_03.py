@@ -33,14 +33,15 @@ def crashes(run):
 # What the lesson claims
 
 def test_a_million_users_keep_a_thousand_cores_two_thirds_busy_and_all_are_answered():
-    shares = []
+    seconds, shares = 6, []
     for seed in SEEDS:
-        found = summary(run_of(seed, seconds=6))
+        found = summary(run_of(seed, seconds=seconds))
         assert found["failed"] == 0 and found["p99_ms"] < 50
         shares.append(found["utilization_percent"])
     busy = confidence_interval(shares, level=0.99)
-    assert busy.mean == pytest.approx(100 * PER_S * 0.010 / 1000, abs=0.15), "it starts empty: a little less"
-    assert busy.half_width < 0.1
+    filling_s = 0.010   # it starts empty, and fills as one work time passes
+    assert busy.low <= 100 * PER_S * 0.010 / 1000 * (1 - filling_s / seconds) <= busy.high
+    assert busy.half_width < 0.15
 
 
 def test_the_small_machine_answers_next_to_nobody_of_them():
