@@ -26,10 +26,10 @@ def users_against_cores(run, settings):
               marks("this run", [server.cpus], [users], size=15, color=VERMILION, symbol="star-diamond",
                     line={"width": 1.5, "color": INK})]
     first = min(limits, key=limits.get)
-    said = f"{number(users)} users; {first} would be full first, at {number(limits[first])}"
-    return Plot(traces, f"The crowd that each part can bear, against cores. This run: {said}.",
+    here, full = f"{number(users)} users", f"{first} would be full first, at {number(limits[first])}"
+    return Plot(traces, f"The crowd that each part can bear, against cores. This run: {here}; {full}.",
                 _log_axis("cores of the server", CORES, CORE_TICKS), _log_axis("users", USERS, USER_TICKS),
-                notes=[above(f"<b>you are here:</b> {said}")])
+                notes=[above(f"<b>you are here:</b> {here}<br>{full}")])
 
 
 def _limits(run):
