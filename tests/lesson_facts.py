@@ -64,4 +64,12 @@ FACTS = {
         "30": lambda: default(sd.Server, "restart_s") == 30,
         "130": lambda: lab_utilizations()[-1] == 1.3,
     },
+    3: SERVICE_MS | {
+        "66,667": lambda: round(per_second(1_000_000)) == 66_667,
+        "667": lambda: round(per_second(1_000_000) * 0.010) == 667,
+        "66.7": lambda: round(per_second(1_000_000) * 0.010 / 1000 * 100, 1) == 66.7,
+        "160": lambda: 16 * 1000 / default(sd.Database, "query_ms") == 160 * 1000 / default(sd.Server, "service_ms"),
+        "140": lambda: inspect.signature(sd.lab.bigger_machine).parameters["requests_per_s"].default == 140,
+        "77": lambda: usd_a_month("database") == 77,
+    },
 }

@@ -1,5 +1,6 @@
 """Figures with one look, an alt text each, readable in light and dark pages."""
 
+from sdlib.charts.bigger import prices, users_against_cores
 from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import latency_distribution
 from sdlib.charts.erlang import erlang_curve
@@ -11,5 +12,5 @@ from sdlib.charts.theme import Plot
 from sdlib.charts.timeline import outages, timeline
 
 __all__ = ["Plot", "answered_against_users", "diagram", "erlang_curve", "formula_and_runs",
-           "latency_against_utilization", "latency_distribution", "outages", "settings_table", "still", "timeline",
-           "where_the_time_goes"]
+           "latency_against_utilization", "latency_distribution", "outages", "prices", "settings_table", "still",
+           "timeline", "users_against_cores", "where_the_time_goes"]

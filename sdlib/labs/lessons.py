@@ -3,9 +3,12 @@
 from itertools import pairwise
 
 from sdlib.components.checks import check_number, complain
+from sdlib.labs.bigger import bigger_machine
 from sdlib.labs.recordings import recorded
 from sdlib.labs.result import LabResult
 from sdlib.labs.web import check_load, web_server
+
+__all__ = ["bigger_machine", "hockey_stick", "one_server"]
 
 LITTLE_TOLERANCE = 0.01
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in
