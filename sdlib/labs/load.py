@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 
+HEAD_START_S = 0.05      # from reading a plan to its time zero
 UNKNOWN = (math.nan, math.nan, math.nan)
 
 
@@ -24,7 +25,7 @@ async def send_all(plan):
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     timeout = aiohttp.ClientTimeout(total=plan["timeout_s"])
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        start, tasks = loop.time() + 0.05, []
+        start, tasks = loop.time() + HEAD_START_S, []
         for number, arrival_s in enumerate(plan["arrivals_s"]):
             await asyncio.sleep(max(0.0, start + arrival_s - loop.time()))
             url = f"{plan['url']}/order?seed={plan['seed']}&number={number}"
