@@ -40,6 +40,10 @@ SERVICE_MS = {"10": lambda: default(sd.Server, "service_ms") == 10}
 MEMORY_MB = {"8": lambda: default(sd.Server, "memory_mb") == 8}
 
 
+def traffic():
+    return sd.data.elb_hours()
+
+
 def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
@@ -63,5 +67,13 @@ FACTS = {
         "512": lambda: small_server().most_in_flight == 512,
         "30": lambda: default(sd.Server, "restart_s") == 30,
         "130": lambda: lab_utilizations()[-1] == 1.3,
+    },
+    4: {
+        "3,000": lambda: per_second(3_000) == capacity_per_s() / 2,
+        "14": lambda: "14 days" in sd.data.elb_hours.__doc__,
+        "17": lambda: traffic()["mean_requests_per_5min"].idxmax() == 17,
+        "99.9": lambda: round(sd.theory.nines(0.999), 9) == 3,
+        "7": lambda: 1 + 2 + 4 == 7 and 7 + 8 == 15 and 15 + 16 == 31,
+        "30": lambda: default(sd.Server, "restart_s") == 30,
     },
 }

@@ -27,10 +27,9 @@ def lost_by_hour(run, settings, trail=None):
               marks("this run x upgrades", [hour], [lost], size=15, color=VERMILION, symbol="star-diamond",
                     line={"width": 1.5, "color": INK})]
     up = 1 - restart_s * upgrades / MONTH_S
-    said = f"{hour}:00, {number(lost)} requests lost a month"
-    by_the_clock = f"up for {100 * up:.3f} % of the month, {nines(up):.1f} nines"
-    return Plot(traces, f"Requests lost in a month against the hour of the restarts: {said}; {by_the_clock}.",
+    said = f"{hour}:00, {number(lost)} lost a month, {nines(up):.1f} nines"
+    return Plot(traces, f"Requests lost in a month against the hour of the restarts: {said} by the clock.",
                 {"title": {"text": "hour of the upgrade"}, "range": [-1, 24], "tickvals": list(range(0, 24, 4)),
                  "ticktext": [f"{tick}:00" for tick in range(0, 24, 4)]},
                 {"title": {"text": "requests lost a month"}, "tickformat": ","},
-                notes=[above(f"<b>you are here:</b> {said}<br>{by_the_clock}")])
+                notes=[above(f"<b>you are here:</b> {said}")])
