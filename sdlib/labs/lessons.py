@@ -8,7 +8,7 @@ from sdlib.labs.result import LabResult
 from sdlib.labs.web import check_load, web_server
 
 LITTLE_TOLERANCE = 0.01
-CLOCKS_DIFFER_S = 0.3               # the clients' clock begins when they have read their plan
+ON_THE_WAY_S = 0.3                  # from the stop or the start of a server until a busy client has noticed
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in
 
 
@@ -79,8 +79,8 @@ def planned_restart(cpus=2, rates=(30, 60, 90), seconds=2.5, restart_s=1.0, serv
     with running as server:
         loads = {rate: server.load(rate, seconds, seed, restart_at_s=seconds / 4) for rate in rates}
     return LabResult(loads, _restart_claims(loads),
-                     "The real server loses what the simulated one loses: all that is inside when it stops, and all that "
-                     "comes until it listens again. The more come, the more are lost.", axis="requests per second")
+                     "The real server loses what the simulated one loses: all that is inside when it stops, and all "
+                     "that comes until it listens again. The more come, the more are lost.", axis="requests per second")
 
 
 def _restart_claims(loads):
@@ -100,13 +100,13 @@ def _ended_s(load):
 def _failed_meanwhile(load):
     (stopped_s, up_s), = load.server["down"]
     failed_s = _ended_s(load)[load.requests["status"] != "ok"]
-    return bool(failed_s.between(stopped_s - CLOCKS_DIFFER_S, up_s + CLOCKS_DIFFER_S).all())
+    return bool(failed_s.between(stopped_s - ON_THE_WAY_S, up_s + ON_THE_WAY_S).all())
 
 
 def _silent_meanwhile(load):
     (stopped_s, up_s), = load.server["down"]
     answered_s = _ended_s(load)[load.requests["status"] == "ok"]
-    return not answered_s.between(stopped_s + CLOCKS_DIFFER_S, up_s - CLOCKS_DIFFER_S).any()
+    return not answered_s.between(stopped_s + ON_THE_WAY_S, up_s - ON_THE_WAY_S).any()
 
 
 def _well_afterwards(load):

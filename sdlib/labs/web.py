@@ -15,7 +15,6 @@ import psutil
 from sdlib.components.checks import check_number, complain
 from sdlib.kernel.statuses import STATUSES
 from sdlib.labs.faults import LabError, check_open_files, failure, in_words
-from sdlib.labs.load import HEAD_START_S
 from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
 
@@ -89,7 +88,7 @@ class WebServer:
         crashes, before = self.crashes(), self.seen()
         self._order(plan)
         stops = {} if restart_at_s is None else {"down": [self._restarted(restart_at_s)]}
-        answers = self._answers(doing)
+        answers = self._told("answers", doing)
         self.wait_until_up()
         crashed = self.crashes() - crashes
         after = dict.fromkeys(before, np.nan) if crashed else self.seen()
@@ -111,31 +110,35 @@ class WebServer:
             return json.load(answer)
 
     def _restarted(self, at_s):
-        """Stop the server at that time of the load that has just begun; from when until when nobody listened."""
-        begun = time.monotonic() + HEAD_START_S
-        time.sleep(begun + at_s - time.monotonic())
+        """Stop the server at that time of the load that has been ordered; from when until when nobody listened."""
+        begins_s = self._told("begins", "the load begins")
+        time.sleep(max(0.0, begins_s + at_s - time.monotonic()))
         front = next(child for child in psutil.Process(self._process.pid).children() if child.children())
-        stopped_s = time.monotonic() - begun
+        stopped_s = time.monotonic()
         front.kill()
         front.wait()
         self.wait_until_up()
-        return [round(stopped_s, 3), round(time.monotonic() - begun, 3)]
+        return [round(stopped_s - begins_s, 3), round(time.monotonic() - begins_s, 3)]
 
     def _order(self, plan):
-        given = self._stage.folder / "load.json"
-        given.write_text(json.dumps({**plan, "answers": str(self._stage.folder / "answers.json")}))
+        folder = self._stage.folder
+        files = {name: str(folder / f"{name}.json") for name in ("begins", "answers")}
+        (folder / "begins.json").unlink(missing_ok=True)     # of a load before
+        given = folder / "load.json"
+        given.write_text(json.dumps({**plan, **files}))
         self._sender.stdin.write(b"%s\n" % bytes(given))
 
-    def _answers(self, doing):
-        answers = self._stage.folder / "answers.json"
-        while not answers.exists():
+    def _told(self, name, doing):
+        """What the clients' process wrote into this file, once it has."""
+        path = self._stage.folder / f"{name}.json"
+        while not path.exists():
             for process in (self._sender, self._process):
                 if process.poll() is not None:
                     raise failure("the load ended too early", self._stage.log_of(process))
             self._status.show(doing)
             time.sleep(0.1)
-        told = json.loads(answers.read_text())
-        answers.unlink()
+        told = json.loads(path.read_text())
+        path.unlink()
         return told
 
 
@@ -146,8 +149,9 @@ class LoadResult:
     requests: DataFrame, a row per request: intended_s, latency_ms (from the intended send time, as the client
     saw it), status ("ok", "refused", "lost", "timed out"), service_ms (a worker was held), waited_ms (for a
     worker), drawn_ms (the CPU time asked for); the last three are NaN unless "ok".
-    server: the server's knobs, and "down", (from, until) in s, where it was restarted under the load. crashes: how often it crashed meanwhile. request_seconds (spent in the server)
-    and finished (requests): as the server itself counted them; NaN after a crash, which takes its memory along.
+    server: the server's knobs, and "down", [(from, until)] in s, where it was restarted under the load. crashes: how
+    often it crashed meanwhile. request_seconds (spent in the server) and finished (requests): as the server itself
+    counted them; NaN after a crash, which takes its memory along.
     """
 
     requests: pd.DataFrame

@@ -37,9 +37,11 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
     """A `go.Figure`: at each setting what runs with `seeds` other crowds gave, and what the formula says.
 
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
-    shows: "requests inside", "mean latency (ms)", "requests answered (%)" or "requests failed". formula(value) -> the same, computed.
+    shows: "requests inside", "mean latency (ms)", "requests answered (%)" or "requests failed".
+    formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
-    above; counted unless given. axis: the setting in words; its name unless given. While the runs are made, a line says how far they are.
+    above; counted unless given. axis: the setting in words; its name unless given.
+    While the runs are made, a line says how far they are.
     """
     name, values = _checked(shows, spread, setting)
     measure, (bars, ends) = MEASURES[shows], SPREADS[spread]

@@ -47,8 +47,8 @@ HOUR = Prediction(
                "The night is quieter than that: at 17:00 come nearly twice as many requests as at 4:00."),
     ),
     right=lambda run: band(_night_percent(run), (5, 35, 65)),
-    result=lambda run: f"In this run the upgrade at 4:00 lost {_night_percent(run):.0f} % of the requests that the one at "
-                       "17:00 lost.",
+    result=lambda run: f"In this run the upgrade at 4:00 lost {_night_percent(run):.0f} % of the requests that the one "
+                       "at 17:00 lost.",
     because="Lost = rate x time away, and the rate at 4:00 is 54 % of the rate at 17:00. The night makes an upgrade "
             "cheaper, not free.",
     answer_shown_as=(r"\b5[1-5] ?% of the (requests|rate)", r"cheaper, not free", r"\b4,?87\d\b"),
@@ -76,8 +76,8 @@ RETRIES = Prediction(
                "In this run it was not that bad."),
     ),
     right=lambda run: 3 - band(_answered_percent(run), (60, 92, 99)),
-    result=lambda run: f"In this run {_answered_percent(run):.0f} % of the requests were answered, and the server, back "
-                       f"from its upgrade, crashed {times(crashes(run))}.",
+    result=lambda run: f"In this run {_answered_percent(run):.0f} % of the requests were answered, and the server, "
+                       f"back from its upgrade, crashed {times(crashes(run))}.",
     because="In the first second after the restart five times as many arrive as usual: 200 newcomers, and 800 from "
             "before. The server finishes 400. Memory is full in less than a second, the server crashes, and half a "
             "minute later the crowd at the door is larger still.",
@@ -140,9 +140,9 @@ def _most_crash(evenings):
 
 MEDIUM = Exercise(
     key="04-medium", title="when to come back?",
-    ask="Write next_delay_s(attempt, draw): how many seconds the shop's app waits after a failed attempt before it tries "
-        "again. attempt: 1 after the first failure, 2 after the second, and so on; after ten retries it gives up. draw: "
-        "a number between 0 and 1, another one for each client and attempt. Servers are away for 5 to 60 s, and are 40 "
+    ask="Write next_delay_s(attempt, draw): how many seconds the shop's app waits after a failed attempt before it "
+        "tries again. attempt: 1 after the first failure, 2 after the second, and so on; after ten retries it gives up. "
+        "draw: a number between 0 and 1, another one for each client and attempt. Servers are away for 5 to 60 s, and are 40 "
         "to 60 % busy before that; a full memory crashes them. They are restarts that you have not seen. The goal: "
         "no crash, nobody gives up, and of those who found the server away nine of ten have their answer within 120 s "
         "of the restart.",
@@ -161,18 +161,18 @@ MEDIUM = Exercise(
                       lambda evenings: evenings[2].crashes > 0 and not any(
                           evening.crashes for evening in evenings if evening is not evenings[2])),
         Misconception("all are back within seconds",
-                      "Whoever waits a few seconds is at the door when it opens, with everybody else. Drawing lots over "
-                      "so short a time changes little. Over how long must the crowd be spread?",
+                      "Whoever waits a few seconds is at the door when it opens, with everybody else. Drawing lots "
+                      "over so short a time changes little. Over how long must the crowd be spread?",
                       lambda attempt, draw: draw * 2 ** (attempt - 1),
                       lambda evenings: evenings[0].wait_s < 15 and _most_crash(evenings)),
         Misconception("spread, but over too short a time",
-                      "This is the right idea. Beside the newcomers the server has room for about as many again; a crowd of "
-                      "a minute must be spread over more than a minute.",
+                      "This is the right idea. Beside the newcomers the server has room for about as many again; a "
+                      "crowd of a minute must be spread over more than a minute.",
                       lambda attempt, draw: 60 * draw,
                       lambda evenings: 15 <= evenings[0].wait_s <= LONGEST_WAIT_S and _most_crash(evenings)),
         Misconception("comes back too late",
-                      "No crash, and the server stands half idle while the users wait. They want their answer within two "
-                      "minutes.", lambda attempt, draw: 300 * draw,
+                      "No crash, and the server stands half idle while the users wait. They want their answer within "
+                      "two minutes.", lambda attempt, draw: 300 * draw,
                       lambda evenings: not any(evening.crashes or evening.gave_up for evening in evenings)),
     ),
     hints=("How many clients wait at the door when the server is back, and how many can it take in a second beside the "
@@ -180,8 +180,8 @@ MEDIUM = Exercise(
            "draw * 30 spreads them evenly over 30 s. Let it be long enough for a minute's crowd, and short enough for "
            "the two minutes of the objective."),
     solution="def next_delay_s(attempt, draw):\n    return 110 * draw",
-    because="A minute's crowd, spread over nearly two, adds half of the usual load: the server has room for that. Doubling "
-            "waits do not help here: what counts is how many are due in the second in which the door opens. "
+    because="A minute's crowd, spread over nearly two, adds half of the usual load: the server has room for that. "
+            "Doubling waits do not help here: what counts is how many are due in the second in which the door opens. "
             "A server that counts who comes can do better than that; lesson 8 puts a limit at the door.",
 )
 
@@ -232,8 +232,8 @@ HARD = Exercise(
              "    budget_s = 730 * 3600 * 10 ** -nines\n"
              "    left_s = budget_s - crashes_a_month * repair_s\n"
              "    return max(0, int(left_s // restart_s))",
-    because="Each further nine leaves a tenth of the budget. At five nines a month has 26 seconds, less than one restart: "
-            "with a single server that promise allows no upgrade at all.",
+    because="Each further nine leaves a tenth of the budget. At five nines a month has 26 seconds, less than one "
+            "restart: with a single server that promise allows no upgrade at all.",
 )
 
 
@@ -249,8 +249,8 @@ QUIZ = (
                  Choice("Wrong: all hours cost the same.",
                         "They do not. Requests come at other rates at other hours, and lost = rate x time away."),
              )),
-    Question("Two shops of the same size were each away for four minutes last month. Both report the same availability. "
-             "What do you know about the requests that they lost?", (
+    Question("Two shops of the same size were each away for four minutes last month. Both report the same "
+             "availability. What do you know about the requests that they lost?", (
                  Choice("They lost the same number.",
                         "The clock counts minutes alike. Four minutes at the busiest hour hold more requests than four "
                         "at night."),

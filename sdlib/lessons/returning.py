@@ -70,7 +70,7 @@ def serve(next_delay_s, restart):
     crowd = Returning(users=round(restart.per_s), requests_per_minute=60, next_delay_s=policy)
     run = run_with(policy, server, crowd, up_s + WATCHED_S, restart.seed)
     table = run.requests
-    met_a_closed_door = table[(STOPS_AT_S <= table["arrived_s"]) & (table["arrived_s"] < up_s)]
+    met_a_closed_door = table[(table["arrived_s"] >= STOPS_AT_S) & (table["arrived_s"] < up_s)]
     ended_s = np.where(met_a_closed_door["status"] == "ok", met_a_closed_door["finished_s"], np.inf)
     waits_s = np.sort(ended_s) - up_s
     counts = table["status"].value_counts()
