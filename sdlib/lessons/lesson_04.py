@@ -141,11 +141,11 @@ def _most_crash(evenings):
 MEDIUM = Exercise(
     key="04-medium", title="when to come back?",
     ask="Write next_delay_s(attempt, draw): how many seconds the shop's app waits after a failed attempt before it "
-        "tries again. attempt: 1 after the first failure, 2 after the second, and so on; after ten retries it gives up. "
-        "draw: a number between 0 and 1, another one for each client and attempt. Servers are away for 5 to 60 s, and are 40 "
-        "to 60 % busy before that; a full memory crashes them. They are restarts that you have not seen. The goal: "
-        "no crash, nobody gives up, and of those who found the server away nine of ten have their answer within 120 s "
-        "of the restart.",
+        "tries again. attempt: 1 after the first failure, 2 after the second, and so on; after ten retries it gives "
+        "up. draw: a number between 0 and 1, another one for each client and attempt. Servers are away for 5 to 60 s, "
+        "and are 40 to 60 % busy before that; a full memory crashes them. They are restarts that you have not seen. "
+        "The goal: no crash, nobody gives up, and of those who found the server away nine of ten have their answer "
+        "within 120 s of the restart.",
     starter="def next_delay_s(attempt, draw):\n    ...", answer="next_delay_s",
     wants="a function next_delay_s(attempt, draw) that returns a number of seconds",
     scenarios=tuple(map(_restart, RESTARTS)),
