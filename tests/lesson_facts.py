@@ -40,6 +40,10 @@ SERVICE_MS = {"10": lambda: default(sd.Server, "service_ms") == 10}
 MEMORY_MB = {"8": lambda: default(sd.Server, "memory_mb") == 8}
 
 
+def traffic():
+    return sd.data.elb_hours()
+
+
 def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
@@ -71,5 +75,13 @@ FACTS = {
         "160": lambda: 16 * 1000 / default(sd.Database, "query_ms") == 160 * 1000 / default(sd.Server, "service_ms"),
         "140": lambda: inspect.signature(sd.lab.bigger_machine).parameters["requests_per_s"].default == 140,
         "77": lambda: usd_a_month("database") == 77,
+    },
+    4: {
+        "3,000": lambda: per_second(3_000) == capacity_per_s() / 2,
+        "14": lambda: "14 days" in sd.data.elb_hours.__doc__,
+        "17": lambda: traffic()["mean_requests_per_5min"].idxmax() == 17,
+        "99.9": lambda: round(sd.theory.nines(0.999), 9) == 3,
+        "7": lambda: 1 + 2 + 4 == 7 and 7 + 8 == 15 and 15 + 16 == 31,
+        "30": lambda: default(sd.Server, "restart_s") == 30,
     },
 }

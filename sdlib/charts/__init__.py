@@ -3,6 +3,7 @@
 from sdlib.charts.bigger import prices, users_against_cores
 from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import latency_distribution
+from sdlib.charts.downtime import lost_by_hour
 from sdlib.charts.erlang import erlang_curve
 from sdlib.charts.formula import formula_and_runs
 from sdlib.charts.latency import latency_against_utilization
@@ -12,5 +13,5 @@ from sdlib.charts.theme import Plot
 from sdlib.charts.timeline import outages, timeline
 
 __all__ = ["Plot", "answered_against_users", "diagram", "erlang_curve", "formula_and_runs",
-           "latency_against_utilization", "latency_distribution", "outages", "prices", "settings_table", "still",
-           "timeline", "users_against_cores", "where_the_time_goes"]
+           "latency_against_utilization", "latency_distribution", "lost_by_hour", "outages", "prices", "settings_table",
+           "still", "timeline", "users_against_cores", "where_the_time_goes"]

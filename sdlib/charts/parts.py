@@ -26,7 +26,7 @@ def answered_against_users(run, settings, trail=None):
     users, measured = run.clients.users, run.measures()
     answered, full_at = 100 - measured["error_percent"], float(f"{users / offered_load(run):.6g}")
     crowds = np.sort([*CROWDS, full_at])    # with the very place where the line bends
-    points = _kept([] if trail is None else trail, full_at, (users, answered))
+    points = kept([] if trail is None else trail, full_at, (users, answered))
     traces = [line("the most it could answer", crowds, np.minimum(1, full_at / crowds) * 100),
               {**marks("runs", *zip(*points, strict=True), size=7, color=ORANGE, symbol="circle-open",
                        line={"width": 2}), "showlegend": len(points) > 1},
@@ -41,8 +41,8 @@ def answered_against_users(run, settings, trail=None):
                 {"title": {"text": "requests answered (%)"}, "range": [-4, 108]}, notes=[label])
 
 
-def _kept(trail, key, point):
-    """The points of one machine so far, and this one; those of another machine are dropped."""
+def kept(trail, key, point):
+    """The points of one key so far, such as one machine, and this one; those of another are dropped."""
     trail[:] = [*[old for old in trail if old[0] == key and old[1] != point], (key, point)][-LONGEST_TRAIL:]
     return [point for _, point in trail]
 

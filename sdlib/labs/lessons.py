@@ -11,6 +11,7 @@ from sdlib.labs.web import check_load, web_server
 __all__ = ["bigger_machine", "hockey_stick", "one_server"]
 
 LITTLE_TOLERANCE = 0.01
+ON_THE_WAY_S = 0.3                  # from the stop or the start of a server until a busy client has noticed
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in
 
 
@@ -64,6 +65,69 @@ def hockey_stick(cpus=2, utilizations=(0.3, 0.6, 0.8, 0.95, 1.3), seconds=2.5, s
                      "The real server does what the simulated one does: latency rises with the load, and past its "
                      "capacity memory ran out, it crashed, lost and refused requests, and served again after the "
                      "restart.")
+
+
+@recorded()
+def planned_restart(cpus=2, rates=(30, 60, 90), seconds=2.5, restart_s=1.0, service_ms=10.0, seed=1):
+    """Lesson 4: a real server that is restarted while requests come, at several rates.
+
+    rates: rising numbers of requests/s, at least two, up to 90 % of the capacity. seconds: per rate; the server is
+    stopped after a quarter of them, and started again restart_s later. The rest as for `web_server`. Returns a
+    LabResult.
+    """
+    running = web_server(cpus=cpus, service_ms=service_ms, restart_s=restart_s, seed=seed)
+    rates = _checked_rates(rates, seconds, cpus * 1000 / service_ms)
+    check_number("lab.planned_restart", "seconds", seconds, low=2 * restart_s + 0.4, high=30, example=2.5,
+                 unit="s: room for the restart")
+    with running as server:
+        loads = {rate: server.load(rate, seconds, seed, restart_at_s=seconds / 4) for rate in rates}
+    return LabResult(loads, _restart_claims(loads),
+                     "The real server loses what the simulated one loses: all that is inside when it stops, and all "
+                     "that comes until it listens again. The more come, the more are lost.", axis="requests per second")
+
+
+def _restart_claims(loads):
+    failed = [len(load.requests) - len(load.answered) for load in loads.values()]
+    return [("every request is accounted for", all(load.conserved() for load in loads.values())),
+            ("each load met one restart", all(load.crashes == 1 for load in loads.values())),
+            ("the more came, the more failed", all(low < high for low, high in pairwise(failed))),
+            ("whoever failed did so while the server was away", all(map(_failed_meanwhile, loads.values()))),
+            ("nobody was answered meanwhile", all(map(_silent_meanwhile, loads.values()))),
+            ("half a second after the restart all were answered again", all(map(_well_afterwards, loads.values())))]
+
+
+def _ended_s(load):
+    return load.requests["intended_s"] + load.requests["latency_ms"] / 1000
+
+
+def _failed_meanwhile(load):
+    (stopped_s, up_s), = load.server["down"]
+    failed_s = _ended_s(load)[load.requests["status"] != "ok"]
+    return bool(failed_s.between(stopped_s - ON_THE_WAY_S, up_s + ON_THE_WAY_S).all())
+
+
+def _silent_meanwhile(load):
+    (stopped_s, up_s), = load.server["down"]
+    answered_s = _ended_s(load)[load.requests["status"] == "ok"]
+    return not answered_s.between(stopped_s + ON_THE_WAY_S, up_s - ON_THE_WAY_S).any()
+
+
+def _well_afterwards(load):
+    (_, up_s), = load.server["down"]
+    return bool((load.requests.loc[load.requests["intended_s"] > up_s + 0.5, "status"] == "ok").all())
+
+
+def _checked_rates(rates, seconds, capacity_per_s):
+    example = (30, 60, 90)
+    try:
+        given = [check_load(rate, seconds)[0] for rate in rates]
+    except TypeError:
+        complain("lab.planned_restart", "rates", rates, "a list of requests/s", example)
+    rising = all(low < high for low, high in pairwise(given))
+    if len(given) < 2 or not rising or given[-1] > 0.9 * capacity_per_s:
+        complain("lab.planned_restart", "rates", rates, f"at least two rising numbers up to {0.9 * capacity_per_s:g} "
+                 "requests/s, 90 % of the capacity", example)
+    return rates
 
 
 def _overload_claims(loads, after):

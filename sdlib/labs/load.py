@@ -2,7 +2,8 @@
 
 Open loop: a slow answer does not delay the next request, as a slow shop does not stop strangers from coming.
 Run as `python -m sdlib.labs.load`. Each line of standard input names a file with a plan (JSON): url, seed,
-timeout_s, arrivals_s, answers (the file to write). The answers (JSON) hold for each arrival
+timeout_s, arrivals_s, begins and answers (files to write: the system's clock at the plan's time zero, and what came of
+it). The answers (JSON) hold for each arrival
 [latency_ms, status, service_ms, waited_ms, drawn_ms], NaN where not known.
 """
 
@@ -25,11 +26,19 @@ async def send_all(plan):
     timeout = aiohttp.ClientTimeout(total=plan["timeout_s"])
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         start, tasks = loop.time() + 0.05, []
+        write(plan["begins"], start)
         for number, arrival_s in enumerate(plan["arrivals_s"]):
             await asyncio.sleep(max(0.0, start + arrival_s - loop.time()))
             url = f"{plan['url']}/order?seed={plan['seed']}&number={number}"
             tasks.append(asyncio.create_task(send(session, url, number, start + arrival_s)))
         return await asyncio.gather(*tasks)
+
+
+def write(path, told):
+    """Write a file as JSON, all of it at once for whoever waits for it."""
+    unfinished = Path(path + ".part")
+    unfinished.write_text(json.dumps(told))
+    unfinished.rename(path)
 
 
 async def send(session, url, number, intended):
@@ -61,6 +70,4 @@ async def outcome(session, url, number):
 if __name__ == "__main__":
     for line in sys.stdin:
         order = json.loads(Path(line.strip()).read_text())
-        unfinished = Path(order["answers"] + ".part")
-        unfinished.write_text(json.dumps(asyncio.run(send_all(order))))
-        unfinished.rename(order["answers"])
+        write(order["answers"], asyncio.run(send_all(order)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sdlib.charts.axes import round_up
 from sdlib.charts.theme import BLUE, ORANGE, Plot, plain
 from sdlib.charts.words import duration
 from sdlib.labs.picture import MEASURED, SIMULATED
@@ -48,6 +49,26 @@ def latency_over(compared, axis):
                    "ticktext": labels},
                 y=_log_axis("mean latency of the answered requests", compared[["low_ms", "measured_ms"]].min().min(),
                             compared[["high_ms", "measured_ms"]].max().max()))
+
+
+def failed_over(counts, axis):
+    """How many requests failed, against the loads of a `LabResult`.
+
+    counts: dict of a load's label, a number, to (measured, [simulated, a number for each run]).
+    """
+    places, measured = list(counts), [found for found, _ in counts.values()]
+    low, middle, high = np.quantile([runs for _, runs in counts.values()], [0.05, 0.5, 0.95], axis=1)
+    told = "; ".join(f"{place}: measured {found:,.0f}, simulated {start:,.0f} to {end:,.0f}"
+                     for place, found, start, end in zip(places, measured, low, high, strict=True))
+    simulated = _trace(SIMULATED, places, middle, mode="markers")
+    simulated["error_y"] = {"array": plain(high - middle), "arrayminus": plain(middle - low)}
+    simulated["name"] = "simulated (nine of ten runs)"
+    top = round_up(1.1 * max(*measured, *high))
+    return Plot([simulated, _trace(MEASURED, places, measured, mode="markers")], f"Requests failed by {axis}. {told}.",
+                x={"title": {"text": axis}, "range": [0, 1.1 * max(places)], "tickvals": [0, *places],
+                   "ticktext": ["0", *map(str, places)]},
+                y={"title": {"text": "requests failed"}, "range": [0, top], "tickvals": plain([0, top / 2, top]),
+                   "ticktext": [f"{tick:,.0f}" for tick in (0, top / 2, top)]})
 
 
 def _trace(name, x, y, mode="lines", dash=None, **more):

@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 
 from sdlib.labs.picture import STYLE, drawn
-from sdlib.labs.plots import latency_over, latency_spread
+from sdlib.labs.plots import failed_over, latency_over, latency_spread
 from sdlib.whole import whole
 
 MB_PER_REQUEST = 8
 BUSY_WAY_MS = 25                     # on a machine at rest nine of ten requests need less for the way
 LATENCY = ("Latency here is the time from the moment at which a request was meant to be sent until its answer was "
            "there, measured by the client.")
+FAILED = ("A request failed when the server was stopped while it was inside, or when nobody listened. Simulated is the "
+          "same stop, under the same arrivals.")
 FED_WITH = ("The simulation is given the arrivals of the real run, the measured time that a request keeps a worker "
             "busy, and the measured time of the way there and back (network, HTTP, the client's timer). Its range "
             "holds nine of ten simulated runs; one real run is as noisy, and shares the machine with other work.")
@@ -80,7 +82,15 @@ class LabResult:
         return float((first["latency_ms"] - first["waited_ms"] - first["service_ms"]).quantile(share))
 
     def plot(self, seeds=20):
-        """The picture as a `charts.Plot`: how one load's latencies are spread, or the mean over several loads."""
+        """The picture as a `charts.Plot`: how one load's latencies are spread, or the mean over several loads.
+
+        Of loads under which the server was restarted: how many requests failed.
+        """
+        if self._restarted():
+            counts = {label: (len(load.requests) - len(load.answered),
+                              [simulate_load(load, seed)[1] * len(load.requests) for seed in range(seeds)])
+                      for label, load in self.loads.items()}
+            return failed_over(counts, self.axis)
         if len(self.loads) > 1:
             return latency_over(self.compare(seeds=seeds), self.axis)
         load = next(iter(self.loads.values()))
@@ -93,11 +103,18 @@ class LabResult:
             import ipywidgets
         held = "".join(f"<li>{html.escape(text)}: {'yes' if was else 'NO'}</li>" for text, was in self.claims)
         parts = [STYLE, self._label(), f"<p><strong>{html.escape(self.verdict)}</strong></p>", drawn(self.plot()),
-                 f"<p>{LATENCY} {self._shape()}{self._busy()}</p>",
+                 f"<p>{self._about()} {self._shape()}{self._busy()}</p>",
                  _folded("What was checked", f"<ul>{held}</ul><p>{FED_WITH}</p>"),
                  _folded("The numbers: simulated beside measured", _table(self.compare(), self.axis)),
                  _folded("All that was measured", _table(self.measured, self.axis) + f"<p>{self._overhead()}</p>")]
         return ipywidgets.HTML(f'<div class="sdlib-lab">{"".join(parts)}</div>')
+
+    def _about(self):
+        """What the picture shows."""
+        return FAILED if self._restarted() else LATENCY
+
+    def _restarted(self):
+        return all("down" in load.server for load in self.loads.values())
 
     def _shape(self):
         """How to read the picture."""
@@ -140,7 +157,8 @@ def simulate_load(load, seed):
         from sdlib.results.simulate import simulate
     ram_gb = load.server["ram_requests"] * MB_PER_REQUEST / MB_PER_GB
     shop = Server(cpus=load.server["cpus"], ram_gb=ram_gb, memory_mb=MB_PER_REQUEST,
-                  service_ms=load.answered["service_ms"].mean(), restart_s=load.server["restart_s"])
+                  service_ms=load.answered["service_ms"].mean(), restart_s=load.server["restart_s"],
+                  down=load.server.get("down", ()))
     arrivals_s = load.requests["intended_s"].to_numpy()
     run = simulate(shop, Clients(users=len(arrivals_s), arrivals_s=arrivals_s), seconds=load.seconds + 5, seed=seed)
     is_ok = (run.requests["status"] == "ok").to_numpy()

@@ -10,6 +10,7 @@ from subprocess import PIPE
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from sdlib.components.checks import check_number, complain
 from sdlib.kernel.statuses import STATUSES
@@ -66,28 +67,33 @@ class WebServer:
         self._stage, self._process, self._sender, self._status, self.plan = stage, process, sender, status, plan
         self.port, self.url = plan["port"], f"http://127.0.0.1:{plan['port']}"
 
-    def load(self, requests_per_s, seconds, seed=0):
+    def load(self, requests_per_s, seconds, seed=0, restart_at_s=None):
         """Send a Poisson stream of requests and wait until each has ended; returns a LoadResult.
 
-        requests_per_s: 0.1 to 2,000; seconds: 0.1 to 60; together 20,000 requests at most.
+        requests_per_s: 0.1 to 2,000; seconds: 0.1 to 60; together 20,000 requests at most. restart_at_s: when the
+        server is stopped (kill -9), to be started again by its supervisor; 0.1 to 60 s.
         The requests come from a process of their own. A request that is not answered within 10 s times out.
         """
         arrivals_s = poisson_arrivals(*check_load(requests_per_s, seconds), seed)
+        if restart_at_s is not None:
+            check_number("load", "restart_at_s", restart_at_s, low=0.1, high=60, example=1, unit="s")
         if not self._stage.is_open:
             raise LabError("This server has stopped: its `with` block has ended. Load it inside the block.")
         with in_words("the load could not be sent"):
-            return self._loaded(arrivals_s, seed, f"{requests_per_s:.0f} requests/s for {seconds:g} s")
+            return self._loaded(arrivals_s, seed, restart_at_s, f"{requests_per_s:.0f} requests/s for {seconds:g} s")
 
-    def _loaded(self, arrivals_s, seed, doing):
+    def _loaded(self, arrivals_s, seed, restart_at_s, doing):
         self.wait_until_up()
         plan = {"url": self.url, "seed": seed, "timeout_s": CLIENT_TIMEOUT_S, "arrivals_s": arrivals_s.tolist()}
         crashes, before = self.crashes(), self.seen()
-        answers = self._send(plan, doing)
+        self._order(plan)
+        stops = {} if restart_at_s is None else {"down": [self._restarted(restart_at_s)]}
+        answers = self._told("answers", doing)
         self.wait_until_up()
         crashed = self.crashes() - crashes
         after = dict.fromkeys(before, np.nan) if crashed else self.seen()
         seen = {name: after[name] - before[name] for name in before}
-        return LoadResult(_records(arrivals_s, answers), self.plan, crashed, **seen)
+        return LoadResult(_records(arrivals_s, answers), self.plan | stops, crashed, **seen)
 
     def wait_until_up(self):
         """Return when the server answers; after a crash that takes `restart_s`."""
@@ -103,18 +109,36 @@ class WebServer:
         with direct.open(self.url + "/inside", timeout=10) as answer:
             return json.load(answer)
 
-    def _send(self, plan, doing):
-        given, answers = self._stage.folder / "load.json", self._stage.folder / "answers.json"
-        given.write_text(json.dumps({**plan, "answers": str(answers)}))
+    def _restarted(self, at_s):
+        """Stop the server at that time of the load that has been ordered; from when until when nobody listened."""
+        begins_s = self._told("begins", "the load begins")
+        time.sleep(max(0.0, begins_s + at_s - time.monotonic()))
+        front = next(child for child in psutil.Process(self._process.pid).children() if child.children())
+        stopped_s = time.monotonic()
+        front.kill()
+        front.wait()
+        self.wait_until_up()
+        return [round(stopped_s - begins_s, 3), round(time.monotonic() - begins_s, 3)]
+
+    def _order(self, plan):
+        folder = self._stage.folder
+        files = {name: str(folder / f"{name}.json") for name in ("begins", "answers")}
+        (folder / "begins.json").unlink(missing_ok=True)     # of a load before
+        given = folder / "load.json"
+        given.write_text(json.dumps({**plan, **files}))
         self._sender.stdin.write(b"%s\n" % bytes(given))
-        while not answers.exists():
+
+    def _told(self, name, doing):
+        """What the clients' process wrote into this file, once it has."""
+        path = self._stage.folder / f"{name}.json"
+        while not path.exists():
             for process in (self._sender, self._process):
                 if process.poll() is not None:
                     raise failure("the load ended too early", self._stage.log_of(process))
             self._status.show(doing)
             time.sleep(0.1)
-        told = json.loads(answers.read_text())
-        answers.unlink()
+        told = json.loads(path.read_text())
+        path.unlink()
         return told
 
 
@@ -125,8 +149,9 @@ class LoadResult:
     requests: DataFrame, a row per request: intended_s, latency_ms (from the intended send time, as the client
     saw it), status ("ok", "refused", "lost", "timed out"), service_ms (a worker was held), waited_ms (for a
     worker), drawn_ms (the CPU time asked for); the last three are NaN unless "ok".
-    server: the server's knobs. crashes: how often it crashed meanwhile. request_seconds (spent in the server)
-    and finished (requests): as the server itself counted them; NaN after a crash, which takes its memory along.
+    server: the server's knobs, and "down", [(from, until)] in s, where it was restarted under the load. crashes: how
+    often it crashed meanwhile. request_seconds (spent in the server) and finished (requests): as the server itself
+    counted them; NaN after a crash, which takes its memory along.
     """
 
     requests: pd.DataFrame

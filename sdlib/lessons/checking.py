@@ -19,7 +19,8 @@ def _inside(run):
 
 
 MEASURES = {"requests inside": _inside, "mean latency (ms)": lambda run: figure(run, "mean_ms"),
-            "requests answered (%)": lambda run: 100 - figure(run, "error_percent")}
+            "requests answered (%)": lambda run: 100 - figure(run, "error_percent"),
+            "requests failed": lambda run: figure(run, "failed")}
 
 
 def _interval(values):
@@ -31,13 +32,16 @@ SPREADS = {"interval": (INTERVAL, _interval),
            "range": ("20 crowds: the worst to the best", lambda values: (min(values), max(values)))}
 
 
-def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="interval", says=None, **setting):
+def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="interval", says=None, axis=None,
+                   **setting):
     """A `go.Figure`: at each setting what runs with `seeds` other crowds gave, and what the formula says.
 
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
-    shows: "requests inside", "mean latency (ms)" or "requests answered (%)". formula(value) -> the same, computed.
+    shows: "requests inside", "mean latency (ms)", "requests answered (%)" or "requests failed".
+    formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
-    above; counted unless given. While the runs are made, a line says how far they are.
+    above; counted unless given. axis: the setting in words; its name unless given.
+    While the runs are made, a line says how far they are.
     """
     name, values = _checked(shows, spread, setting)
     measure, (bars, ends) = MEASURES[shows], SPREADS[spread]
@@ -48,8 +52,8 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
             found = sweep(build, {name: [value]}, seconds=seconds, seeds=seeds,
                           measure=lambda run: {"found": float(measure(run))})["found"]
             low, high = ends(found.tolist())
-            rows.append({name: value, "low": low, "high": high})
-    return formula_and_runs(pd.DataFrame(rows), name, shows, formula, says=says, bars=bars,
+            rows.append({axis or name: value, "low": low, "high": high})
+    return formula_and_runs(pd.DataFrame(rows), axis or name, shows, formula, says=says, bars=bars,
                             log_x=max(values) >= LOGARITHMIC_FROM * min(values))
 
 
