@@ -29,7 +29,7 @@ def users_against_cores(run, settings):
     here, full = f"{number(users)} users", f"{first} would be full first, at {number(limits[first])}"
     return Plot(traces, f"The crowd that each part can bear, against cores. This run: {here}; {full}.",
                 _log_axis("cores of the server", CORES, CORE_TICKS), _log_axis("users", USERS, USER_TICKS),
-                notes=[above(f"<b>you are here:</b> {here}<br>{full}")])
+                notes=[above(f"<b>you are here:</b> {here}; full first: {first[4:]}")])
 
 
 def _limits(run):

@@ -63,7 +63,7 @@ PRICE = Prediction(
                "Such prices begin above 384 cores: look at the last rows of the table."),
     ),
     right=lambda run: band(figure(run, "usd_per_month"), (9_000, 18_000, 40_000)),
-    result=lambda run: f"In this run the machine of {counted(run.system.cpus, 'core')} "
+    result=lambda run: "In this run the machine "
                        + ("has no listed price." if math.isnan(figure(run, "usd_per_month"))
                           else f"costs ${figure(run, 'usd_per_month'):,.0f} a month."),
     because="A core costs about the same in a small machine and in one of 384: $30 and $34 a month. Within one family "

@@ -16,6 +16,8 @@ PROOFS = {
     "01-cores": [{"mean_ms": ms} for ms in (6, 9, 11, 12)],
     "02-hockey": [{"mean_ms": ms} for ms in (20, 55, 120, 220)],
     "02-memory": [{"error_percent": percent, "crashes": 4} for percent in (3, 25, 38, 91)],
+    "03-database": [{"error_percent": percent, "crashes": 1} for percent in (2, 75, 95, 99.7)],
+    "03-price": [{"usd_per_month": usd} for usd in (6_000, 13_134, 25_000, 91_675)],
 }
 
 
