@@ -16,6 +16,8 @@ PROOFS = {
     "01-cores": [{"mean_ms": ms} for ms in (6, 9, 11, 12)],
     "02-hockey": [{"mean_ms": ms} for ms in (20, 55, 120, 220)],
     "02-memory": [{"error_percent": percent, "crashes": 4} for percent in (3, 25, 38, 91)],
+    "04-hour": [{"lost_in_stops": (night, 100)} for night in (2, 20, 53, 90)],
+    "04-retries": [{"answered": answered, "crashes": 1} for answered in (400, 380, 300, 50)],
 }
 
 
