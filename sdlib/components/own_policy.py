@@ -5,8 +5,8 @@ import operator
 from functools import cached_property
 
 import numba
-from llvmlite import ir
 from numba import carray, types
+from numba.core.cgutils import ir
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 

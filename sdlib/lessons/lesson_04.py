@@ -268,7 +268,7 @@ QUIZ = (
                "Right when restarts are short, and the team learns fast from small steps. The price: thirty restarts, "
                "each in front of everybody.", None),
         Choice("Announce a maintenance hour, and close.",
-               "Right for a service with few, known users. The price: one hour alone leaves less than three nines.",
+               "Right when few users come, and all are known. The price: one hour alone leaves less than three nines.",
                None),
     )),
 )

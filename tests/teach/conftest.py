@@ -15,10 +15,15 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def a_run():
     """Makes a stand-in for a run with the figures given."""
-    def make(crashes=0, **figures):
+    def make(crashes=0, lost_in_stops=(53, 100), **figures):
         usual = {"error_percent": 0.0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
         stations = pd.DataFrame({"crashes": [crashes, 0]}, index=["server", "database"])
-        return SimpleNamespace(summary=lambda: summary, stations=stations)
+        starts_s = [100.0 * stop for stop, _ in enumerate(lost_in_stops)]
+        incidents = pd.DataFrame({"time_s": starts_s, "until_s": [start_s + 30 for start_s in starts_s],
+                                  "what": "stopped"})
+        ends_s = [start_s + 1 for start_s, lost in zip(starts_s, lost_in_stops) for _ in range(lost)]
+        requests = pd.DataFrame({"finished_s": ends_s, "status": "refused"})
+        return SimpleNamespace(summary=lambda: summary, stations=stations, incidents=incidents, requests=requests)
     return make

@@ -18,6 +18,8 @@ PROOFS = {
     "02-memory": [{"error_percent": percent, "crashes": 4} for percent in (3, 25, 38, 91)],
     "03-database": [{"error_percent": percent, "crashes": 1} for percent in (2, 75, 95, 99.7)],
     "03-price": [{"usd_per_month": usd} for usd in (6_000, 13_134, 25_000, 91_675)],
+    "04-hour": [{"lost_in_stops": (night, 100)} for night in (2, 20, 53, 90)],
+    "04-retries": [{"answered": answered, "crashes": 1} for answered in (400, 380, 300, 50)],
 }
 
 
