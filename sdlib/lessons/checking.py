@@ -59,7 +59,7 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
 
 def _checked(shows, spread, setting):
     for name, value, known in (("shows", shows, MEASURES), ("spread", spread, SPREADS)):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             complain("beside_formula", name, value, "one of " + ", ".join(map(repr, known)), next(iter(known)))
     values = next(iter(setting.values()), None)
     if len(setting) != 1 or not isinstance(values, (list, tuple)) or not values:

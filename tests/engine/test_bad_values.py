@@ -176,6 +176,13 @@ PLACES += [
     *[("formula_and_runs", name,
        lambda v, run, name=name: CHARTS.formula_and_runs(TABLE, **{"x": "users", "y": "y", name: v}), NO_TEXT, ())
       for name in ("x", "y")],
+    ("shop", "lesson", lambda v, run: sd.shop(v), NO_NUMBER | MORE_VALUES, ()),
+    ("beside_formula", "shows", lambda v, run: sd.beside_formula(build_users, v, abs, users=[1, 2]),
+     NO_NUMBER | MORE_VALUES, ()),
+    ("beside_formula", "setting", lambda v, run: sd.beside_formula(build_users, "requests inside", abs, users=v),
+     {"text": "4", "none": None, "empty": [], "number": 5, "set": {1}}, ()),
+    *[(name, "run", lambda v, run, name=name: getattr(CHARTS, name)(v, {}), NO_NUMBER | MORE_VALUES, ())
+      for name in ("users_against_cores", "lost_by_hour")],
     ("explore", "build", lambda v, run: sd.explore(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "goals", lambda v, run: sd.explore(build_users, goals=v), NO_NUMBER | MORE_VALUES, ("none",)),
     ("explore", "seconds", lambda v, run: sd.explore(build_users, seconds=v), NO_NUMBER, ()),
@@ -213,10 +220,10 @@ def test_every_public_function_of_theory_is_walked():
 
 def test_every_public_name_is_walked():
     tools = {"exercise", "goals", "lab", "ledger", "predict", "progress", "quiz"}  # walked where the docstring says
-    without_parameters = {"Run", "charts", "data", "ready", "theory"}
+    without_parameters = {"Run", "Service", "charts", "data", "ready", "theory"}  # a Service is a Server with threads
     walked = {owner for owner, *_ in PLACES} | {"cost"}  # cost speaks of the "system"
     assert walked >= {*sd.__all__} - tools - without_parameters
-    of_charts = {name for name in CHARTS.__all__ if name not in ("Plot", "erlang_curve")}  # that one, too
+    of_charts = {name for name in CHARTS.__all__ if name not in ("Plot", "erlang_curve", "prices")}  # that one, too
     assert walked >= of_charts
 
 
