@@ -4,10 +4,11 @@ from sdlib import data
 from sdlib.charts.parts import kept
 from sdlib.charts.theme import INK, ORANGE, VERMILION, Plot, above, line, marks
 from sdlib.charts.words import number
+from sdlib.results.bill import HOURS_PER_MONTH
 from sdlib.results.run import check_run
 from sdlib.theory import nines
 
-MONTH_S = 730 * 3600
+MONTH_S = HOURS_PER_MONTH * 3600
 
 
 def lost_by_hour(run, settings, trail=None):

@@ -3,15 +3,11 @@
 import random
 
 import sdlib as sd
-from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, times, word
+from sdlib.lessons.measures import again, answered_percent, band, crashes, figure, is_letter, letter, times, word
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import yes_or_no
 
 STEP_USERS = 100
-
-
-def _answered_percent(run):
-    return 100 - figure(run, "error_percent")
 
 
 MILLION = Prediction(
@@ -30,7 +26,7 @@ MILLION = Prediction(
         Choice("fewer than 1 in 20,000",
                "So few are left when a server crashes again and again. In this run it held out longer."),
     ),
-    right=lambda run: 3 - band(_answered_percent(run), (0.005, 0.2, 2)),
+    right=lambda run: 3 - band(answered_percent(run), (0.005, 0.2, 2)),
     result=lambda run: f"In this run {figure(run, 'answered'):,} of {figure(run, 'sent'):,} requests were answered.",
     because="Each request takes up memory until it is answered, and 512 fit. At 66,667 a second, so many have come "
             "in 8 milliseconds, and the server crashes. It is down for 30 seconds, comes back, and crashes again at "

@@ -1,7 +1,7 @@
 """Lesson 02: overload. The hockey stick, the crash, and who should be let in."""
 
 from sdlib.lessons.lesson_00 import first_shop
-from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, times
+from sdlib.lessons.measures import again, answered_percent, band, crashes, figure, is_letter, letter, times
 from sdlib.lessons.shedding import LONGEST_S, Wave, serve, within_a_second
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import near, number
@@ -54,18 +54,14 @@ MEMORY = Prediction(
                "It does change something: the memory fills 32 times as slowly, so the server works for two minutes "
                "between two restarts, and not for four seconds."),
     ),
-    right=lambda run: 3 - band(_answered_percent(run), (45, 68, 90)),
-    result=lambda run: f"In this run {_answered_percent(run):.0f} % of the requests were answered, and the server "
+    right=lambda run: 3 - band(answered_percent(run), (45, 68, 90)),
+    result=lambda run: f"In this run {answered_percent(run):.0f} % of the requests were answered, and the server "
                        f"crashed {times(crashes(run))}.",
     because="The queue grows by 133 a second, so 128 GB last for two minutes. Then the server crashes, loses all that "
             "were waiting, and is away for 30 seconds. Those that are answered have waited up to half a minute. More "
             "memory makes the crash later, not impossible.",
     answer_shown_as=(r"\b6[1-3](\.\d+)? ?%", r"\b6[1-3]\.\d\b", r"crash\w* later"),
 )
-
-
-def _answered_percent(run):
-    return 100 - figure(run, "error_percent")
 
 
 EASY = Exercise(

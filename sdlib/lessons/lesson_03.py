@@ -5,7 +5,7 @@ import math
 from sdlib.components.clients import Clients
 from sdlib.lessons.buying import LONGEST_P99_MS, NONE, Shop, buy, real_list
 from sdlib.lessons.buying import Machine as M
-from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, times
+from sdlib.lessons.measures import again, answered_percent, band, crashes, figure, is_letter, letter, times
 from sdlib.lessons.shop import shop
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import counted, near, number
@@ -14,10 +14,6 @@ MILLION = 1_000_000
 LONGEST_MEAN_MS = 12
 STEP_USERS = 10_000
 MOST_USD = 15_000
-
-
-def _answered_percent(run):
-    return 100 - figure(run, "error_percent")
 
 
 DATABASE = Prediction(
@@ -37,8 +33,8 @@ DATABASE = Prediction(
         Choice("hardly any, under 1 %",
                "That holds for 16 connections. In this run the database had more, or the crowd was smaller."),
     ),
-    right=lambda run: 3 - band(_answered_percent(run), (1, 10, 90)),
-    result=lambda run: f"In this run {_answered_percent(run):.2f} % of the requests were answered, and the server "
+    right=lambda run: 3 - band(answered_percent(run), (1, 10, 90)),
+    result=lambda run: f"In this run {answered_percent(run):.2f} % of the requests were answered, and the server "
                        f"crashed {times(crashes(run))}.",
     because="16 connections make 16,000 queries a second. 66,667 requests come; the surplus waits for the database, in "
             "the server's memory. 16,384 requests fit: the memory is full after a third of a second, and the server "

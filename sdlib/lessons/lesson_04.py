@@ -7,10 +7,11 @@ from sdlib.components.clients import Clients
 from sdlib.lessons.measures import band, crashes, figure, is_letter, letter, times
 from sdlib.lessons.returning import LONGEST_WAIT_S, Restart, serve
 from sdlib.lessons.shop import shop
+from sdlib.results.bill import HOURS_PER_MONTH
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import whole
 
-MONTH_S = 730 * 3600
+MONTH_S = HOURS_PER_MONTH * 3600
 FOUR_NINES = 0.0001      # of the month, down
 MOST_LOST = 100_000
 

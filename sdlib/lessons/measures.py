@@ -53,3 +53,8 @@ def word(words, tidy=str.lower):
 def is_letter(right, because):
     """A fault for letters. because: dict of a wrong letter to a sentence on what that choice would bring."""
     return lambda value: "" if value == right else f"You gave {value}. {because[value]}"
+
+
+def answered_percent(run):
+    """The share of the requests that ended which was answered."""
+    return 100 - figure(run, "error_percent")
