@@ -114,13 +114,14 @@ def make(folder):
 
 
 def install(folder, extras):
-    """All that pyproject.toml asks for, this checkout as a path relative to the environment, the compiled machine."""
+    """All that pyproject.toml asks for, with its bytecode, which a shared folder may be unable to keep later; this
+    checkout as a path relative to the environment; the compiled machine."""
     python = python_of(folder)
     uv = [python, "-m", "uv", "pip"]
     _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV])
     _run([*uv, "uninstall", "--quiet", "--python", python, "sdlib"])     # an older set-up wrote an absolute path
     asked = [word for extra in extras for word in ("--extra", extra)]
-    _run([*uv, "install", "--quiet", "--python", python, "-r", PROJECT, *asked])
+    _run([*uv, "install", "--quiet", "--compile-bytecode", "--python", python, "-r", PROJECT, *asked])
     put_on_path(folder)
     _run([python, "-m", "sdlib.warm_up"])
 
