@@ -16,8 +16,14 @@ TRACE = np.dtype([("time_s", "f8"), ("number", "i4"), ("request", "i4"), ("node"
 ROWS_A_REQUEST = 8  # of a request that queues at one machine: more is the rule, and then the trace grows
 
 
+@jit(inline=True)
 def note(m, who, what, at, value):
     """Write down one row, if this run is traced; compiled away where it is not."""
+    write_if_traced(m, who, what, at, value)
+
+
+def write_if_traced(m, who, what, at, value):
+    """Of `note` only: it widens the numbers first, so that this is compiled once and not once for each caller."""
 
 
 def trace_has_room(m, wanted):
@@ -36,8 +42,8 @@ def _is_traced(m):
     return isinstance(m, types.NamedTuple) and issubclass(m.instance_class, TracedState)
 
 
-@overload(note, jit_options={"_nrt": False, "forceinline": True, "error_model": "numpy"})
-def _note(m, who, what, at, value):
+@overload(write_if_traced, jit_options={"_nrt": False, "forceinline": True, "error_model": "numpy"})
+def _write_if_traced(m, who, what, at, value):
     if not _is_traced(m):
         return lambda m, who, what, at, value: None
 
