@@ -184,6 +184,16 @@ def test_arrivals_are_poisson():
     assert_uncorrelated(gaps_s[:-1], gaps_s[1:])
 
 
+def test_neighbouring_seeds_bring_independent_crowds():
+    """Theirs is the interval of twenty seeds: were neighbours alike, it would be too narrow or too wide."""
+    counts = counts_within(crowd(), [(2, 8)], 9, seeds=4_000)[:, 0]
+    off = (counts - 600) / math.sqrt(600)
+    for lag in (1, 2, 3, 4, 5, 10, 19):
+        assert abs(np.mean(off[lag:] * off[:-lag])) < LIMIT / math.sqrt(len(off) - lag), lag
+    of_twenty = off.reshape(-1, 20).mean(axis=1) * math.sqrt(20)
+    assert np.var(of_twenty) == pytest.approx(1, abs=LIMIT * math.sqrt(2 / len(of_twenty)))
+
+
 def test_no_gap_is_dropped_at_the_edges_of_many_short_windows():
     """A generator that starts anew at each edge would send more than one request per second here, or fewer."""
     profile = [(0.25 * number, 0.9 + 0.2 * (number % 2)) for number in range(800)]
