@@ -112,6 +112,14 @@ def test_a_fresh_folder_is_set_up_once(checkout):
     assert checkout.installs() == 1
 
 
+def test_all_that_starts_under_make_finds_and_keeps_bytecode(checkout):
+    """Also where the machine says that Python is to keep none, which makes each import six times as slow."""
+    checkout.make_lab()
+    calls = (checkout.home / "calls").read_text().splitlines()
+    assert all("--compile-bytecode" in call for call in calls if call.startswith("pip install"))
+    assert list((checkout.folder / "sdlib" / "__pycache__").glob("__init__.*.pyc"))
+
+
 @pytest.mark.parametrize("place", ["second", "a place with spaces", "deep" * 40])
 def test_a_moved_checkout_works_without_the_network(checkout, place):
     checkout.make_lab()
