@@ -18,7 +18,7 @@ SET_UP := @PYTHON="$(PYTHON)" sh tools/make_venv.sh $(VENV)
 LESSON := PYTHONHASHSEED=0 SDLIB_HEADLESS=1
 
 # Hundreds of processes start here, a learner's kernels too: told not to keep bytecode, each would compile every module
-# that it imports, which takes six times as long as importing it.
+# that it imports, which takes three times as long as importing it.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab test notebooks recordings bench clean ready ready-bench

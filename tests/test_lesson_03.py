@@ -5,10 +5,12 @@ import math
 import pytest
 
 import sdlib as sd
-from sdlib.charts.bigger import for_sale, largest_with_a_price, prices, users_against_cores
+from sdlib.charts.bigger import largest_with_a_price, prices, users_against_cores
 from sdlib.charts.theme import figure
+from sdlib.data import instances
 from sdlib.lessons.buying import BUSY_DAY, busy_day, cheapest_that_will_do, real_list
 from sdlib.lessons.lesson_03 import HARD, SHOPS
+from sdlib.results.bill import for_sale
 from sdlib.theory import confidence_interval
 
 SEEDS = range(20)
@@ -90,7 +92,7 @@ def test_equally_busy_a_larger_machine_makes_requests_wait_less():
 
 
 def test_the_price_list_ends_below_a_thousand_cores():
-    listed = for_sale()
+    listed = for_sale(instances())
     assert listed["vcpu"].max() == largest_with_a_price() == 896
     assert math.isnan(sd.cost(sd.Server(cpus=897, ram_gb=128))["usd_per_month"].iloc[0])
     family = listed[listed["instance_type"].str.startswith("m8i")]

@@ -5,6 +5,7 @@ JupyterLab takes cells that are out of sight off the page, so each method that t
 
 RUN_SECONDS = 180
 STEP_SECONDS = 20
+SETTLED_SECONDS = 10
 DRAWN_SECONDS = 60  # the first plot brings along all of Plotly
 
 # The page's side, one expression each. `jupyterapp` is there because of --LabApp.expose_app_in_browser.
@@ -126,6 +127,14 @@ class LabPage:
         self.page.mouse.down()
         self.page.mouse.move(track["x"] + track["width"] * to, track["y"] + track["height"] / 2, steps=12)
         self.page.mouse.up()
+
+    def wait_for(self, what, expected):
+        """Wait until what(this page) is what is expected."""
+        for _ in range(SETTLED_SECONDS * 10):
+            if what(self) == expected:
+                return
+            self.page.wait_for_timeout(100)
+        assert what(self) == expected
 
     def wait_for_change(self, index, before):
         """Wait until the plots of a cell differ from `before`; what they are then, when they rest."""

@@ -5,7 +5,7 @@ import numpy as np
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION, Plot, above, figure, line, marks
 from sdlib.charts.words import number
 from sdlib.data import instances
-from sdlib.results.bill import HOURS_PER_MONTH
+from sdlib.results.bill import for_sale
 from sdlib.results.run import check_run
 
 CORES, USERS = (1, 2_000), (100, 3_000_000)     # the ends of the axes
@@ -45,7 +45,7 @@ def _limits(run):
 
 def prices(width=840, height=380):
     """A `go.Figure`: every machine on the price list, and the least that so many cores cost a month."""
-    listed = for_sale()
+    listed = for_sale(instances())
     cores = sorted(set(listed["vcpu"]))
     least = [listed.loc[listed["vcpu"] >= count, "usd_per_month"].min() for count in cores]
     first, last, most = cores[0], cores[-1], listed["usd_per_month"].max()
@@ -61,15 +61,9 @@ def prices(width=840, height=380):
                         _log_axis("$ a month", (5, 500_000), DOLLAR_TICKS), title=says)], width, height)
 
 
-def for_sale():
-    """The machines with a listed price, with a column usd_per_month."""
-    listed = instances().dropna(subset="usd_per_hour_us_east_1_linux_od")
-    return listed.assign(usd_per_month=listed["usd_per_hour_us_east_1_linux_od"] * HOURS_PER_MONTH)
-
-
 def largest_with_a_price():
     """Its cores."""
-    return int(for_sale()["vcpu"].max())
+    return int(for_sale(instances())["vcpu"].max())
 
 
 def _log_axis(title, ends, ticks):

@@ -3,11 +3,11 @@
 from functools import cache
 from typing import NamedTuple
 
-from sdlib.charts.bigger import for_sale
 from sdlib.components.clients import Clients
 from sdlib.components.server import Server
 from sdlib.data import instances
 from sdlib.lessons.measures import figure, word
+from sdlib.results.bill import for_sale
 from sdlib.results.simulate import simulate
 
 BUSY_DAY = 1.25          # times the usual crowd
@@ -59,7 +59,7 @@ class Day(NamedTuple):
 
 def real_list():
     """The course's price list as machines, in its own order; the one without a price, too."""
-    priced = for_sale().set_index("instance_type")["usd_per_month"]
+    priced = for_sale(instances()).set_index("instance_type")["usd_per_month"]
     return tuple(Machine(name, int(row.vcpu), float(row.memory_gib),
                          round(float(priced[name])) if name in priced.index else None)
                  for name, row in instances().set_index("instance_type").iterrows())

@@ -32,6 +32,12 @@ def usd_per_month(system):
     return float(sum(_machine(node)["usd_per_month"] for node in _machines(system)))
 
 
+def for_sale(machines):
+    """Of a table of machines those with a listed price, with a column usd_per_month."""
+    listed = machines.dropna(subset="usd_per_hour_us_east_1_linux_od")
+    return listed.assign(usd_per_month=listed["usd_per_hour_us_east_1_linux_od"] * HOURS_PER_MONTH)
+
+
 def _machines(system):
     """The nodes that are machines: a pool inside one, such as its threads, costs nothing more."""
     return [node for node in blueprint(system) if node.part_of == NONE]
@@ -53,7 +59,7 @@ def _several(row, count):
 
 @cache
 def _assumed():
-    row = _priced(instances().set_index("instance_type", drop=False).loc[ASSUMED_MACHINE])
+    row = _priced(for_sale(instances()).set_index("instance_type", drop=False).loc[ASSUMED_MACHINE])
     return {**row, "basis": f"assumption: one {ASSUMED_MACHINE}; {LISTED}"}
 
 
@@ -63,18 +69,18 @@ def _cheapest(cpus, ram_gb):
     fitting = machines[(machines["vcpu"] >= cpus) & (machines["memory_gib"] >= ram_gb)]
     if fitting.empty:
         return _unpriced(cpus, ram_gb, f"no listed machine with {cpus:,} vCPU and {ram_gb:,g} GiB")
-    for_sale = fitting.dropna(subset="usd_per_hour_us_east_1_linux_od")
-    if for_sale.empty:
+    priced = for_sale(fitting)
+    if priced.empty:
         return _unpriced(cpus, ram_gb, f"no listed price: only {fitting['instance_type'].iloc[0]} is large enough for "
                                        f"{cpus:,} vCPU and {ram_gb:,g} GiB")
-    row = _priced(for_sale.sort_values(["usd_per_hour_us_east_1_linux_od", "vcpu"], kind="stable").iloc[0])
+    row = _priced(priced.sort_values(["usd_per_month", "vcpu"], kind="stable").iloc[0])
     throttled = row["machine"].startswith(BURSTABLE)
     return {**row, "basis": LISTED + ("; burstable: full speed all day costs extra" if throttled else "")}
 
 
 def _priced(row):
     return {"machine": row["instance_type"], "vcpu": int(row["vcpu"]), "memory_gib": float(row["memory_gib"]),
-            "usd_per_month": float(row["usd_per_hour_us_east_1_linux_od"]) * HOURS_PER_MONTH}
+            "usd_per_month": float(row["usd_per_month"])}
 
 
 def _unpriced(vcpu, memory_gib, why):

@@ -30,28 +30,10 @@ def figure_lab(tmp_path_factory):
 
 
 @pytest.fixture
-def notebook(browser, figure_lab):
+def notebook(open_drawn, figure_lab):
     """The figure, drawn, in a window of 1400 x 900."""
-    with lab_browser.opened(browser, figure_lab, "figure.ipynb", 1400, 900) as opened:
-        opened.run_all()
-        assert opened.errors() == []
-        opened.wait_for_plots(PLACE)
-        yield opened
-        assert opened.traffic.console_errors == [] and opened.traffic.beyond_this_machine() == []
-
-
-def wait_for(notebook, what, expected):
-    """Wait until what(notebook) is what is expected."""
-    for _ in range(100):
-        if what(notebook) == expected:
-            return
-        notebook.page.wait_for_timeout(100)
-    assert what(notebook) == expected
-
-
-    """The width of the figure that is drawn, when it is that of its place."""
-    place, drawn, room = notebook.cell(PLACE).evaluate(WIDTHS)
-    return drawn if place == drawn <= room else 0
+    with open_drawn(figure_lab, "figure.ipynb", PLACE) as drawn:
+        yield drawn
 
 
 def fits(notebook):
@@ -61,28 +43,28 @@ def fits(notebook):
 
 
 def test_a_figure_is_as_wide_as_the_page_lets_it_be_and_840_pixels_at_most(notebook):
-    wait_for(notebook, fits, 840)
+    notebook.wait_for(fits, 840)
     notebook.page.set_viewport_size({"width": 700, "height": 900})
-    wait_for(notebook, lambda it: 250 < fits(it) < 450, True)
+    notebook.wait_for(lambda it: 250 < fits(it) < 450, True)
     beside_the_files = fits(notebook)
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
-    wait_for(notebook, lambda it: fits(it) > beside_the_files + 150, True)
+    notebook.wait_for(lambda it: fits(it) > beside_the_files + 150, True)
 
 
 def test_a_figure_that_was_out_of_sight_takes_the_new_width_when_it_comes_back(notebook):
-    wait_for(notebook, fits, 840)
+    notebook.wait_for(fits, 840)
     notebook.cell(0)
     notebook.page.set_viewport_size({"width": 700, "height": 500})
     notebook.page.wait_for_timeout(800)
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     notebook.page.wait_for_timeout(800)
-    wait_for(notebook, lambda it: fits(it) > 450, True)
+    notebook.wait_for(lambda it: fits(it) > 450, True)
 
 
 def test_a_figure_follows_the_theme(notebook):
     light = notebook.cell(PLACE).evaluate(LOOKS)
     assert light == ["rgb(255, 255, 255)", "rgba(0, 0, 0, 0.87)"]
     notebook.change_theme("JupyterLab Dark")
-    wait_for(notebook, lambda it: it.cell(PLACE).evaluate(LOOKS), ["rgb(17, 17, 17)", "rgb(255, 255, 255)"])
+    notebook.wait_for(lambda it: it.cell(PLACE).evaluate(LOOKS), ["rgb(17, 17, 17)", "rgb(255, 255, 255)"])
     notebook.change_theme("JupyterLab Light")
-    wait_for(notebook, lambda it: it.cell(PLACE).evaluate(LOOKS), light)
+    notebook.wait_for(lambda it: it.cell(PLACE).evaluate(LOOKS), light)

@@ -37,28 +37,15 @@ def panel_lab(tmp_path_factory):
 
 
 @pytest.fixture
-def notebook(browser, panel_lab):
+def notebook(open_drawn, panel_lab):
     """The panel, run and drawn, in a window of 1400 x 900."""
-    with lab_browser.opened(browser, panel_lab, "panel.ipynb", 1400, 900) as opened:
-        opened.run_all()
-        assert opened.errors() == []
-        opened.wait_for_plots(0)
-        yield opened
-        assert opened.traffic.console_errors == [] and opened.traffic.beyond_this_machine() == []
+    with open_drawn(panel_lab, "panel.ipynb", 0) as drawn:
+        yield drawn
 
 
 def fields(notebook):
     """What the fields of the sliders say."""
     return [field.input_value() for field in notebook.cell(0).locator(FIELDS).all()]
-
-
-def wait_for(notebook, what, expected):
-    """Wait until what(notebook) is what is expected."""
-    for _ in range(100):
-        if what(notebook) == expected:
-            return
-        notebook.page.wait_for_timeout(100)
-    assert what(notebook) == expected
 
 
 def text_of(notebook, name):
@@ -76,7 +63,7 @@ def test_keys_mouse_and_exact_typing_move_the_panel(notebook):
     assert fields(notebook) == ["3,000", "4", "4"]
     start = notebook.plots(0)
     notebook.press_slider(0, which=0, times=2)
-    wait_for(notebook, fields, ["3,600", "4", "4"])
+    notebook.wait_for(fields, ["3,600", "4", "4"])
     moved = notebook.wait_for_change(0, start)
     handle = notebook.sliders(0)[0]
     assert (handle.get_attribute("aria-label"), handle.get_attribute("aria-valuetext")) == ("users", "3,600 users")
@@ -85,30 +72,30 @@ def test_keys_mouse_and_exact_typing_move_the_panel(notebook):
     assert 25 < int(fields(notebook)[1]) < 40
     type_into(notebook, 0, "5,701")
     type_into(notebook, 1, "4")
-    wait_for(notebook, fields, ["5,701", "4", "4"])
-    wait_for(notebook, lambda it: "of 5,701 users in 60 s" in text_of(it, ".sdlib-status"), True)
+    notebook.wait_for(fields, ["5,701", "4", "4"])
+    notebook.wait_for(lambda it: "of 5,701 users in 60 s" in text_of(it, ".sdlib-status"), True)
 
 
 def test_a_value_off_the_range_is_told_and_moves_nothing(notebook):
     before = notebook.plots(0)
     type_into(notebook, 0, "9999999")
-    wait_for(notebook, lambda it: it.cell(0).locator(".sdlib-answer").all_inner_texts(),
+    notebook.wait_for(lambda it: it.cell(0).locator(".sdlib-answer").all_inner_texts(),
              ["'9999999' is not a whole number from 10 to 1,000,000. Still 3,000."])
     assert notebook.plots(0) == before
     notebook.cell(0).locator(".sdlib-tools button").click()
-    wait_for(notebook, fields, ["3,000", "4", "4"])
+    notebook.wait_for(fields, ["3,000", "4", "4"])
 
 
 def test_goals_wait_for_the_try_button_which_the_keyboard_reaches(notebook):
     type_into(notebook, 0, "8000")
-    wait_for(notebook, lambda it: "of 8,000 users" in text_of(it, ".sdlib-status"), True)
+    notebook.wait_for(lambda it: "of 8,000 users" in text_of(it, ".sdlib-status"), True)
     assert "☑" not in text_of(notebook, ".sdlib-goals")
     buttons = notebook.cell(0).locator(".sdlib-goal button")
     for place in range(3):
         buttons.nth(place).focus()
         notebook.page.keyboard.press("Enter")
     notebook.wait_until_idle()
-    wait_for(notebook, lambda it: text_of(it, ".sdlib-goals").count("Reached.")
+    notebook.wait_for(lambda it: text_of(it, ".sdlib-goals").count("Reached.")
              + text_of(it, ".sdlib-goals").count("Not yet."), 3)
     tiles = text_of(notebook, ".sdlib-tiles")
     assert "of those answered" in tiles and "better" not in tiles
@@ -118,7 +105,7 @@ def test_linear_and_logarithmic_at_a_click(notebook):
     kind = "(cell) => cell.querySelector('.js-plotly-plot')._fullLayout.yaxis.type"
     assert notebook.cell(0).evaluate(kind) == "linear"
     notebook.cell(0).locator(".sdlib-scale button").nth(1).click()
-    wait_for(notebook, lambda it: it.cell(0).evaluate(kind), "log")
+    notebook.wait_for(lambda it: it.cell(0).evaluate(kind), "log")
 
 
 def test_everything_is_seen_at_once_in_a_window_of_1400_by_900(notebook):
@@ -148,7 +135,7 @@ def test_below_700_pixels_all_stands_below_each_other(notebook):
 def test_a_dark_page_makes_a_dark_chart(notebook):
     assert "rgb(255, 255, 255)" in notebook.cell(0).evaluate(GROUND)
     notebook.change_theme("JupyterLab Dark")
-    wait_for(notebook, lambda it: "rgb(17, 17, 17)" in it.cell(0).evaluate(GROUND), True)
+    notebook.wait_for(lambda it: "rgb(17, 17, 17)" in it.cell(0).evaluate(GROUND), True)
 
 
 @pytest.mark.parametrize("width", [1400, 700, 600])
@@ -166,8 +153,8 @@ def test_after_a_restart_the_panel_says_run_this_cell_again(notebook):
     notebook.page.evaluate("""async () => {
         await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()
     }""")
-    wait_for(notebook, lambda it: "Run this cell again." in it.cell(0).evaluate(said), True)
+    notebook.wait_for(lambda it: "Run this cell again." in it.cell(0).evaluate(said), True)
     notebook.wait_until_idle()
     notebook.run_all()
     notebook.wait_for_plots(0)
-    wait_for(notebook, lambda it: "Run this cell again." in it.cell(0).evaluate(said), False)
+    notebook.wait_for(lambda it: "Run this cell again." in it.cell(0).evaluate(said), False)
