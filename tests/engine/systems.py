@@ -68,7 +68,8 @@ def queues(times):
 
 @st.composite
 def servers(draw, times, behind):
-    return sd.Server(
+    kind = draw(st.sampled_from([sd.Server, sd.Service]))
+    return kind(
         cpus=draw(st.integers(1, 3)), ram_gb=ram_gb(draw(st.sampled_from([1, 2, 3, 4, 7, 30, 1_000]))),
         memory_mb=MEMORY_MB, service_ms=draw(times.work_ms), distribution=draw(times.distribution),
         restart_s=draw(times.pause_s), down=draw(stops(times)), calls=draw(st.lists(steps(times, behind), max_size=3)),
@@ -97,10 +98,15 @@ def retries(draw, times):
                     budget=draw(st.none() | st.sampled_from([0.0, 0.1, 0.5, 1.0])))
 
 
+def by_turn_and_user(machines, turn, user):
+    return (turn + user) % len(machines)
+
+
 @st.composite
 def balancers(draw, times, behind):
-    policy = draw(st.sampled_from(list(POLICIES)))
-    one = servers(times, behind) if policy == "pooled_queue" else behind | servers(times, behind)
+    policy = draw(st.sampled_from([*POLICIES, *POLICIES, by_turn_and_user]))  # compiling one's own takes half a second
+    only_servers = policy == "pooled_queue" or draw(st.booleans())
+    one = servers(times, behind) if only_servers else behind | servers(times, behind)
     targets = draw(st.lists(one, min_size=1, max_size=3)) * draw(st.integers(1, 2))
     weights = draw(st.none() | st.lists(st.integers(1, 5), min_size=len(targets), max_size=len(targets)))
     return sd.LoadBalancer(
@@ -142,17 +148,21 @@ def systems(draw, times):
 
 
 ACTIONS = {"kill": {"for_s": 0.5}, "restore": {}, "resize": {"places": 2}, "upgrade": {"cpus": 3, "down_s": 0.25},
-           "add": {"target": 0}, "remove": {"target": 0}, "invalidate": {}, "redrive": {}}
+           "add": {"target": 0}, "remove": {"target": 0}, "rolling_upgrade": {"down_s": 0.25, "drain_s": 0.5},
+           "invalidate": {}, "redrive": {}}
+
+
+def can(component, action):
+    targets = component.behind() if action == "rolling_upgrade" else ()
+    return action in component.actions and all("upgrade" in target.actions for target in targets)
 
 
 @st.composite
 def schedules(draw, times, system):
     """Changes to anything in the system, at any time, again and again."""
-    able = [node for node in blueprint(system) if node.component.actions]
-    changes = draw(st.lists(st.tuples(times.edges_s, st.sampled_from(able), st.sampled_from(sorted(ACTIONS))),
-                            max_size=6))
-    return [sd.at(at_s, action, node.name, **ACTIONS[action]) for at_s, node, action in changes
-            if action in node.component.actions]
+    able = [(node, action) for node in blueprint(system) for action in ACTIONS if can(node.component, action)]
+    changes = draw(st.lists(st.tuples(times.edges_s, st.sampled_from(able)), max_size=6))
+    return [sd.at(at_s, action, node.name, **ACTIONS[action]) for at_s, (node, action) in changes]
 
 
 @st.composite
