@@ -1,6 +1,8 @@
 """Many runs: intervals over seeds, tables over settings, and the same tables from other processes."""
 
 import math
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -115,23 +117,46 @@ def test_two_processes_give_the_same_table(serial, two_processes):
     pd.testing.assert_frame_equal(alone, shared, check_exact=True)
 
 
-def test_a_cluster_gives_the_same_table(serial, tmp_path):
-    """`build` is pickled by value, as that of a notebook is; a worker needs to find only sdlib."""
+@pytest.fixture
+def cluster(tmp_path):
+    """The client of two worker processes on this machine, which joblib uses."""
     distributed = pytest.importorskip("distributed", reason='install it with: pip install "sdlib[cluster]"')
     import dask
+
+    with (dask.config.set({"temporary-directory": str(tmp_path)}),
+          distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1",
+                                   dashboard_address=None) as workers,
+          distributed.Client(workers) as client, joblib.parallel_config(backend="dask")):
+        yield client
+
+
+def test_a_cluster_gives_the_same_table(serial, cluster):
+    """`build` is pickled by value, as that of a notebook is; a worker needs to find only sdlib."""
+    def build_here(users=100, cpus=2):
+        return sd.Server(cpus=cpus, ram_gb=4, calls=[sd.Database()]), sd.Clients(users=users)
+
+    found = sd.sweep(build_here, GRID, seconds=10, seeds=3)
+    workers = cluster.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert len(workers) == 2 and sum(workers.values()) > 0, "the cluster must have done the work"
+    pd.testing.assert_frame_equal(found, serial, check_exact=True)
+
+
+def test_a_worker_that_is_killed_costs_time_and_no_rows(serial, cluster, tmp_path):
+    killed = tmp_path / "killed"
 
     def build_here(users=100, cpus=2):
         return sd.Server(cpus=cpus, ram_gb=4, calls=[sd.Database()]), sd.Clients(users=users)
 
-    with (dask.config.set({"temporary-directory": str(tmp_path)}),
-          distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1",
-                                   dashboard_address=None) as cluster,
-          distributed.Client(cluster) as client):
-        with joblib.parallel_config(backend="dask"):
-            found = sd.sweep(build_here, GRID, seconds=10, seeds=3)
-        workers = client.run(lambda dask_worker: dask_worker.state.executed_count)
-    assert len(workers) == 2 and sum(workers.values()) > 0, "the cluster must have done the work"
-    pd.testing.assert_frame_equal(found, serial, check_exact=True)
+    def mean_ms_or_death(run):
+        if run.seed == 1 and not killed.exists():
+            killed.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"mean_ms": run.summary()["mean_ms"].item()}
+
+    before = set(cluster.run(os.getpid).values())
+    found = sd.sweep(build_here, GRID, seconds=10, seeds=3, measure=mean_ms_or_death)
+    assert int(killed.read_text()) in before
+    pd.testing.assert_frame_equal(found, serial[found.columns], check_exact=True)
 
 
 def test_an_interrupt_leaves_the_cluster_its_workers(tmp_path):
