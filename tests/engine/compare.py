@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 import sdlib as sd
 
 NIGHTLY = 3_000  # random systems per test, with HYPOTHESIS_PROFILE=nightly
+IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 
 
 def run_both(system, clients, seconds, seed=0, schedule=()):
@@ -41,7 +42,6 @@ def assert_equal_rows(rows, others, table):
 
 def examples(count):
     """Hypothesis settings for so many random systems; for 3,000 where HYPOTHESIS_PROFILE=nightly."""
-    is_nightly = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-    return settings(max_examples=NIGHTLY if is_nightly else count, deadline=None, database=None, print_blob=True,
+    return settings(max_examples=NIGHTLY if IS_NIGHTLY else count, deadline=None, database=None, print_blob=True,
                     suppress_health_check=slow)
