@@ -13,6 +13,7 @@ from numba.np.arrayobj import populate_array
 from sdlib.components.checks import complain
 from sdlib.kernel.jit import on_both_engines
 from sdlib.kernel.state import LINK, NONE
+from sdlib.kernel.view import row_at
 
 FACTS = ("machines", "in_use", "turn", "draw", "user")
 NO_REASON = ("Failed in nopython mode", "During")  # how Numba's messages begin, before the reason
@@ -96,15 +97,18 @@ def next_in_use(machines, number):
 
 
 @intrinsic
-def stretch(_typing, array, first, count):
-    """array[first:first + count], without a slice's many questions: they cost a second to compile."""
-    def view(context, builder, signature, arguments):
-        make = context.make_array(signature.args[0])
-        whole, part = make(context, builder, arguments[0]), make(context, builder)
-        populate_array(part, data=builder.gep(whole.data, [arguments[1]]), shape=[arguments[2]], strides=whole.strides,
-                       itemsize=whole.itemsize, meminfo=None)
+def stretch(_typing, rows, first, count):
+    """rows[first:first + count] as an array, as a policy sees its machines."""
+    machines = types.Array(rows.record, 1, "C")
+
+    def cut_out(context, builder, signature, arguments):
+        all_rows, first, count = arguments
+        part = context.make_array(machines)(context, builder)
+        itemsize = context.get_constant(types.intp, rows.record.size)
+        populate_array(part, data=builder.bitcast(row_at(context, builder, rows, all_rows, first), part.data.type),
+                       shape=[count], strides=[itemsize], itemsize=itemsize, meminfo=None)
         return part._getvalue()
-    return array(array, types.int64, types.int64), view
+    return machines(rows, types.int64, types.int64), cut_out
 
 
 @intrinsic

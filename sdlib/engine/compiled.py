@@ -22,9 +22,11 @@ from sdlib.kernel.state import (
     MESSAGE,
     NONE,
     READY,
+    SAMPLE,
     node_dtype,
 )
 from sdlib.kernel.trace import ROWS_A_REQUEST, TRACE
+from sdlib.kernel.view import book_of
 from sdlib.kernel.writer import Writer
 
 EVENTS_BETWEEN_PAUSES = 2_000_000  # about 0.2 s: then Python may handle an interrupt or show progress
@@ -80,9 +82,9 @@ def _state(kinds, system, program, arrived_s, seconds, seed, traced):
     _fill_clock(clock[0], system, program, len(arrived_s), seconds, seed)
     arrays = [program.code, _links(system, program), nodes, clock, np.zeros(0, ENTITY), np.zeros(0, LEVEL),
               np.zeros(0, EVENT), np.zeros(0, READY), empty_requests(arrived_s), np.zeros(0, MESSAGE),
-              np.zeros((SAMPLES, len(nodes), 3), np.int32), np.zeros(0, INCIDENT), cells]
+              np.zeros(SAMPLES * len(nodes), SAMPLE), np.zeros(0, INCIDENT), cells]
     trace = [np.zeros(ROWS_A_REQUEST * len(arrived_s), TRACE)] if traced else []  # takes memory only where written
-    return state_class(kinds, traced)(*arrays, *trace)
+    return state_class(kinds, traced)(*arrays, *trace, book_of([*arrays, *trace]))
 
 
 def _cells(system, nodes):
@@ -161,8 +163,9 @@ def _records(m, nodes, seconds):
                                    if name in node.component.counts else 0 for node in nodes])
     clock = m.clock[0]
     alive = (m.entities["number"] >= 0) & (m.entities["number"] < len(m.requests))
+    samples = m.samples.view(np.int32).reshape(SAMPLES, len(nodes), 3)
     trace = m.trace[:clock["traced"]] if hasattr(m, "trace") else None
-    return Records(m.requests, m.messages[:clock["rows"]].copy(), stations, m.samples, m.links["calls"].copy(),
+    return Records(m.requests, m.messages[:clock["rows"]].copy(), stations, samples, m.links["calls"].copy(),
                    m.incidents[:clock["incidents"]].copy(), int(clock["arrival"]), int(np.sum(alive)), trace)
 
 

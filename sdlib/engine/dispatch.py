@@ -1,10 +1,10 @@
 """From an instruction's number to its step: one switch, made from the registered components."""
 
-from numba import types
 from numba.extending import overload
 
 from sdlib.engine.kinds import KINDS, steps_of
 from sdlib.kernel.state import GO_ON, State, TracedState
+from sdlib.kernel.view import View
 from sdlib.kernel.writer import COLD
 
 
@@ -14,9 +14,9 @@ def carry_out_step(m, op, who, at, b, x):
 
 @overload(carry_out_step, jit_options={"_nrt": False, "error_model": "numpy"}, inline="never")
 def _carry_out_step(m, op, who, at, b, x):
-    if not isinstance(m, types.NamedTuple):
+    if not isinstance(m, View):
         return None
-    return _switch(steps_of(getattr(m.instance_class, "kinds", KINDS)))
+    return _switch(steps_of(getattr(m.kind, "kinds", KINDS)))
 
 
 def _switch(steps):

@@ -5,6 +5,7 @@ import numpy as np
 from sdlib.engine.memory import check_growth
 from sdlib.kernel.state import ENTITY, EVENT, INCIDENT, LEVEL, MESSAGE, NONE, READY
 from sdlib.kernel.trace import TRACE
+from sdlib.kernel.view import book_of
 
 FIRST_ROOM = 1024
 A_STEP = 8  # room that one step takes at most, beside what leaving all levels of the stack sets free
@@ -35,7 +36,7 @@ def grown(m, wanted):
         m = m._replace(incidents=_longer(m.incidents, _larger(len(m.incidents), wanted, INCIDENT.itemsize, clock)))
     if hasattr(m, "trace") and clock["traced"] + ROWS_A_STEP * wanted > len(m.trace):
         m = m._replace(trace=_longer(m.trace, _larger(len(m.trace), ROWS_A_STEP * wanted, TRACE.itemsize, clock)))
-    return m
+    return m._replace(book=book_of(m[:-1]))
 
 
 def _larger(length, wanted, item_bytes, clock):

@@ -9,14 +9,16 @@ from sdlib.kernel.state import CRASH, GO_ON, NONE, PICKED, RESUME, SLEEP, index
 from sdlib.kernel.stations import acquire, back, call, lose, put_back, release
 from sdlib.kernel.statuses import OK
 from sdlib.kernel.trace import DONE, SENT, note
+from sdlib.kernel.view import view
 
 ENDED, MORE_ROOM, PAUSE = range(3)
 NOBODY, SKIP = -1, -2
 
 
 @jit(entry=True)
-def advance(m, most_events):
+def advance(state, most_events):
     """Run until the end, until more room is needed, or for so many events."""
+    m = view(state)
     clock = m.clock[0]
     for _ in range(most_events):
         if not has_room(m, clock.margin):
@@ -73,12 +75,10 @@ def next_event(m):
 @jit
 def sample_until(m, time):
     clock = m.clock[0]
-    while clock.next_sample_s <= time and clock.sample < len(m.samples):
+    while clock.next_sample_s <= time and clock.sample * len(m.nodes) < len(m.samples):
         for at in range(len(m.nodes)):
-            node = m.nodes[at]
-            m.samples[clock.sample, at, 0] = node.queue
-            m.samples[clock.sample, at, 1] = node.busy
-            m.samples[clock.sample, at, 2] = node.inside
+            node, sample = m.nodes[at], m.samples[clock.sample * len(m.nodes) + at]
+            sample.queue, sample.busy, sample.inside = node.queue, node.busy, node.inside
         clock.sample += 1
         clock.next_sample_s = clock.sample * clock.sample_every_s
 
@@ -147,11 +147,12 @@ def finish(m, who):
 
 
 @jit(entry=True)
-def start(m, early):
+def start(state, early):
     """Who acts from the start (early[:, 0]: where its program begins) at once, planned changes at their time.
 
     early[:, 1]: NaN for at once. Their numbers are negative: they go first.
     """
+    m = view(state)
     for row in range(len(early)):
         who = new_entity(m, row - 1 - len(early), 0, int(early[row, 0]))
         if early[row, 1] == early[row, 1]:

@@ -56,6 +56,7 @@ REQUEST = np.dtype([("arrived_s", "f8"), ("finished_s", "f8"), ("served_by", "i4
 MESSAGE = np.dtype([("sent_s", "f8"), ("done_s", "f8"), ("channel", "i4"), ("receives", "i4"), ("outcome", "i4")],
                    align=True)
 INCIDENT = np.dtype([("time_s", "f8"), ("until_s", "f8"), ("node", "i4"), ("what", "i4")], align=True)
+SAMPLE = np.dtype([("queue", "i4"), ("busy", "i4"), ("inside", "i4")])
 CELL = np.dtype([("time_s", "f8"), ("amount", "f8"), ("one", "i4"), ("other", "i4")], align=True)
 
 
@@ -75,6 +76,7 @@ class State(NamedTuple):
     samples: np.ndarray
     incidents: np.ndarray
     cells: np.ndarray  # storage that components share out: a cache's keys, a limiter's buckets, alias tables
+    book: np.ndarray  # where each of them is, for `view`
 
 
 class TracedState(NamedTuple):
@@ -94,6 +96,7 @@ class TracedState(NamedTuple):
     incidents: np.ndarray
     cells: np.ndarray
     trace: np.ndarray
+    book: np.ndarray
 
 
 def node_dtype(kinds):

@@ -1,11 +1,11 @@
 """What is written down while a run is traced: who did what, where and when, in the order in which it happened."""
 
 import numpy as np
-from numba import types
 from numba.extending import overload
 
 from sdlib.kernel.jit import jit
 from sdlib.kernel.state import TracedState
+from sdlib.kernel.view import View
 
 WHAT = ("sent", "called", "queued", "started", "freed", "returned", "done", "gave up", "crashed", "up", "published",
         "visible", "received", "deleted", "dead", "changed")
@@ -39,7 +39,7 @@ def _write(m, number, request, what, at, value):
 
 
 def _is_traced(m):
-    return isinstance(m, types.NamedTuple) and issubclass(m.instance_class, TracedState)
+    return isinstance(m, View) and issubclass(m.kind, TracedState)
 
 
 @overload(write_if_traced, jit_options={"_nrt": False, "forceinline": True, "error_model": "numpy"})
