@@ -23,7 +23,7 @@ def jit(function=None, entry=False, allocates=False, inline=False):
     components; Numba alone looks at the file of the function itself.
     allocates: it makes new arrays. All others do without reference counts, which cost ten times the work that they
     guard: the arrays belong to the caller in Python, which outlives every call.
-    inline: on the path of every request; a call would copy the whole state.
+    inline: on the path of every request, where a call costs more than what it does.
     """
     if function is None:
         return functools.partial(jit, entry=entry, allocates=allocates, inline=inline)

@@ -79,24 +79,9 @@ class State(NamedTuple):
     book: np.ndarray  # where each of them is, for `view`
 
 
-class TracedState(NamedTuple):
-    """The same while every step is written down. A type of its own, so that the other pays nothing for it."""
-
-    code: np.ndarray
-    links: np.ndarray
-    nodes: np.ndarray
-    clock: np.ndarray
-    entities: np.ndarray
-    stack: np.ndarray
-    heap: np.ndarray
-    ready: np.ndarray
-    requests: np.ndarray
-    messages: np.ndarray
-    samples: np.ndarray
-    incidents: np.ndarray
-    cells: np.ndarray
-    trace: np.ndarray
-    book: np.ndarray
+_members = [(name, np.ndarray) for name in State._fields]
+# The same while every step is written down. A type of its own, so that the other pays nothing for it.
+TracedState = NamedTuple("TracedState", [*_members[:-1], ("trace", np.ndarray), _members[-1]])
 
 
 def node_dtype(kinds):

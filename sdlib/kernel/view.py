@@ -11,6 +11,7 @@ import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.core.cgutils import ir
+from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     infer_getattr,
     intrinsic,
@@ -20,7 +21,6 @@ from numba.extending import (
     register_model,
     type_callable,
 )
-from numba.core.typing.templates import AttributeTemplate
 
 BEGINS, LENGTH = range(2)  # what the book says of an array
 
@@ -30,7 +30,7 @@ class View(types.Type):
 
     def __init__(self, kind, members):
         self.kind, self.members = kind, members
-        super().__init__(f"View({kind.__module__}.{kind.__qualname__}, {id(kind)})")
+        super().__init__(f"View({kind.__name__}, {id(kind)})")  # two of one name would be one symbol to LLVM
 
 
 class Rows(types.Type):
