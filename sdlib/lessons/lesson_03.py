@@ -283,7 +283,7 @@ def _fewest_connections(run, settings):
     if _the_million(settings):
         return _the_million(settings)
     if not _answers_soon(run):
-        return f"With {counted(settings['database'], 'connection')}: {_not_soon(run)}"
+        return f"With {counted(settings['connections'], 'connection')}: {_not_soon(run)}"
     fewer = with_connections(run, settings["connections"] - 1)
     return "Fewer connections would do as well." if _answers_soon(fewer) else True
 
