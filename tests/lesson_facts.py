@@ -81,6 +81,7 @@ FACTS = {
         "14": lambda: "14 days" in sd.data.elb_hours.__doc__,
         "17": lambda: traffic()["mean_requests_per_5min"].idxmax() == 17,
         "99.9": lambda: round(sd.theory.nines(0.999), 9) == 3,
+        "99.99": lambda: round(sd.theory.nines(0.9999), 9) == 4,
         "7": lambda: 1 + 2 + 4 == 7 and 7 + 8 == 15 and 15 + 16 == 31,
         "30": lambda: default(sd.Server, "restart_s") == 30,
     },

@@ -8,6 +8,7 @@ import time
 import ipywidgets
 import pytest
 
+from sdlib.charts.theme import Plot
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
@@ -162,6 +163,16 @@ def test_a_chart_of_the_lesson_gets_run_and_settings_and_both_scales():
     assert drawn(panel)["data"][-1]["x"] == [500] and drawn(panel)["data"][-1]["y"] == [len(panel.run.requests)]
     panel._chart.scale.value = True
     assert drawn(panel)["layout"]["yaxis"]["type"] == "log"
+    assert panel._chart._switch.layout.display is None
+
+
+@pytest.mark.parametrize("axis", [{"type": "log"}, {"range": [0, 100]}, {"rangemode": "tozero"}])
+def test_a_chart_with_an_axis_of_its_own_has_no_switch(axis):
+    def fixed(run, settings):
+        return Plot([{"type": "scatter", "x": [settings["users"]], "y": [50]}], "sent", {}, axis)
+
+    assert explore(shop, users=(10, 1000), chart=fixed, seconds=5)._chart._switch.layout.display == "none"
+    assert explore(shop, users=(10, 1000), chart="latency", seconds=5)._chart._switch.layout.display is None
 
 
 @pytest.mark.parametrize("chart", ["latency", "timeline", "distribution"])

@@ -15,12 +15,12 @@ from sdlib.theory import confidence_interval
 
 SEEDS = range(20)
 MILLION = 1_000_000
-START = {"users": 200_000, "cpus": 200, "ram_gb": 128, "database": 16}
+START = {"users": 200_000, "cpus": 200, "ram_gb": 128, "connections": 16}
 PER_S = MILLION * 4 / 60
 
 
-def run_of(seed, users=MILLION, cpus=1000, ram_gb=128, database=300, seconds=3, schedule=()):
-    shop = sd.shop(3, cpus=cpus, ram_gb=ram_gb, connections=database)
+def run_of(seed, users=MILLION, cpus=1000, ram_gb=128, connections=300, seconds=3, schedule=()):
+    shop = sd.shop(3, cpus=cpus, ram_gb=ram_gb, connections=connections)
     return sd.simulate(shop, sd.Clients(users=users), seconds=seconds, seed=seed, schedule=schedule)
 
 
@@ -48,14 +48,14 @@ def test_a_million_users_keep_a_thousand_cores_two_thirds_busy_and_all_are_answe
 
 def test_the_small_machine_answers_next_to_nobody_of_them():
     for seed in SEEDS:
-        assert summary(run_of(seed, cpus=4, ram_gb=4, database=16))["error_percent"] > 99.8
+        assert summary(run_of(seed, cpus=4, ram_gb=4, connections=16))["error_percent"] > 99.8
 
 
 @pytest.mark.parametrize("cpus", [1000, 4000])
 def test_with_the_old_database_it_crashes_at_once_and_more_cores_change_nothing(cpus):
     full_after_s = 16_384 / (PER_S - 16_000)
     for seed in SEEDS:
-        run = run_of(seed, cpus=cpus, database=16)
+        run = run_of(seed, cpus=cpus, connections=16)
         assert crashes(run) == 1 and run.incidents["time_s"].iloc[0] == pytest.approx(full_after_s, rel=0.05)
         assert summary(run)["error_percent"] > 97
         assert run.conservation()["balanced"].all()
@@ -64,7 +64,7 @@ def test_with_the_old_database_it_crashes_at_once_and_more_cores_change_nothing(
 def test_the_database_is_the_bottleneck_at_sixteen_thousand_queries_a_second():
     """Just below it the shop is quick; a tenth above, the queue in front of the database grows, and the cores idle."""
     for seed in SEEDS:
-        below, above = (run_of(seed, users=users, database=16) for users in (220_000, 264_000))
+        below, above = (run_of(seed, users=users, connections=16) for users in (220_000, 264_000))
         assert summary(below)["failed"] == 0 and summary(below)["mean_ms"] < 13
         assert summary(above)["mean_ms"] > 50 and above.stations["utilization"].iloc[0] < 0.2
 
@@ -122,7 +122,7 @@ def solved(exercise):
 @pytest.mark.parametrize("system", [(1000, 4, 300), (384, 128, 300), (64, 128, 16), (200, 128, 8)])
 def test_the_limit_of_the_hard_exercise_is_that_of_the_simulation(system):
     most = solved(HARD)(*system)
-    names = dict(zip(("cpus", "ram_gb", "database"), system, strict=True))
+    names = dict(zip(("cpus", "ram_gb", "connections"), system, strict=True))
     below, above = (summary(run_of(1, users=round(share * most), seconds=5, **names)) for share in (0.8, 1.15))
     assert below["failed"] == 0 and below["mean_ms"] < 12
     assert above["failed"] or above["mean_ms"] > 100
@@ -132,7 +132,7 @@ def test_the_limit_of_the_hard_exercise_is_that_of_the_simulation(system):
 
 def test_the_usual_result_of_the_predictions():
     for seed in SEEDS:
-        run = run_of(seed, database=16, seconds=30)
+        run = run_of(seed, connections=16, seconds=30)
         assert sd.predict("03-database").reveal(run).right + 1 == 4
     server = sd.Server(cpus=384, ram_gb=128)
     run = sd.simulate(server, sd.Clients(users=100), seconds=1, seed=1)
@@ -148,8 +148,8 @@ def said(place, run, settings):
 
 
 @pytest.mark.parametrize("settings", [START, START | {"users": MILLION, "cpus": 1000},
-                                      {"users": MILLION, "cpus": 1000, "ram_gb": 128, "database": 512},
-                                      {"users": 10, "cpus": 1, "ram_gb": 1, "database": 8}])
+                                      {"users": MILLION, "cpus": 1000, "ram_gb": 128, "connections": 512},
+                                      {"users": 10, "cpus": 1, "ram_gb": 1, "connections": 8}])
 def test_no_goal_is_reached_at_the_start_nor_at_an_end_and_each_says_why(settings):
     for seed in range(3):
         for place in range(3):
@@ -158,9 +158,9 @@ def test_no_goal_is_reached_at_the_start_nor_at_an_end_and_each_says_why(setting
 
 
 SEARCHED = [
-    [{"users": MILLION, "cpus": 1000, "ram_gb": 128, "database": count} for count in range(66, 73)],
-    [{"users": MILLION, "cpus": 1000, "ram_gb": gb, "database": 300} for gb in (6.4, 6.6, 6.8, 7, 7.2)],
-    [{"users": users, "cpus": 384, "ram_gb": 128, "database": 300} for users in range(540_000, 580_000, 10_000)],
+    [{"users": MILLION, "cpus": 1000, "ram_gb": 128, "connections": count} for count in range(66, 73)],
+    [{"users": MILLION, "cpus": 1000, "ram_gb": gb, "connections": 300} for gb in (6.4, 6.6, 6.8, 7, 7.2)],
+    [{"users": users, "cpus": 384, "ram_gb": 128, "connections": 300} for users in range(540_000, 580_000, 10_000)],
 ]
 
 
@@ -205,7 +205,7 @@ def test_the_chart_of_the_panel_shows_the_smallest_limit():
     assert database["y"] == [240_000] * 2 and cores["y"][0] == 1_500
     assert figure([plot]).layout.meta["alt"] == plot.alt
     assert "the cores would be full first, at 300,000" in users_against_cores(
-        run_of(0, **START | {"database": 64}), START).alt
+        run_of(0, **START | {"connections": 64}), START).alt
 
 
 def test_the_chart_of_prices_holds_the_list():

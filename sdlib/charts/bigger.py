@@ -21,8 +21,8 @@ def users_against_cores(run, settings):
     limits = _limits(run)
     traces = [line("the cores", CORES, [cores * limits["the cores"] / server.cpus for cores in CORES]),
               *(line(name, CORES, [limits[name]] * 2, color, "solid")
-                for name, color in (("the database", GREEN), ("the memory", PURPLE))),
-              line("the largest machine with a price", [largest_with_a_price()] * 2, USERS, INK, "dot"),
+                for name, color in (("the database", GREEN), ("the memory", PURPLE)) if limits[name] <= USERS[1]),
+              line("largest for sale", [largest_with_a_price()] * 2, USERS, INK, "dot"),
               marks("this run", [server.cpus], [users], size=15, color=VERMILION, symbol="star-diamond",
                     line={"width": 1.5, "color": INK})]
     first = min(limits, key=limits.get)

@@ -32,5 +32,5 @@ def lost_by_hour(run, settings, trail=None):
     return Plot(traces, f"Requests lost in a month against the hour of the restarts: {said} by the clock.",
                 {"title": {"text": "hour of the upgrade"}, "range": [-1, 24], "tickvals": list(range(0, 24, 4)),
                  "ticktext": [f"{tick}:00" for tick in range(0, 24, 4)]},
-                {"title": {"text": "requests lost a month"}, "tickformat": ","},
+                {"title": {"text": "requests lost a month"}, "tickformat": ",", "rangemode": "tozero"},
                 notes=[above(f"<b>you are here:</b> {said}")])

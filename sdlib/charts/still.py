@@ -113,6 +113,11 @@ def chart_plots(chart, run, settings, log=None, trail=None):
     return plots
 
 
+def has_axis_of_its_own(chart, plots):
+    """Whether a function has said how the upright axis of its chart runs: then there is no choice to offer."""
+    return callable(chart) and any({"type", "range", "rangemode"} & plot.y.keys() for plot in plots)
+
+
 def chart_figure(plots):
     """A `go.Figure` of the size that the chart has in the panel."""
     HeldAxes().fit(plots)

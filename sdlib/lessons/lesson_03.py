@@ -283,8 +283,8 @@ def _fewest_connections(run, settings):
     if _the_million(settings):
         return _the_million(settings)
     if not _answers_soon(run):
-        return f"With {counted(settings['database'], 'connection')}: {_not_soon(run)}"
-    fewer = with_connections(run, settings["database"] - 1)
+        return f"With {counted(settings['connections'], 'connection')}: {_not_soon(run)}"
+    fewer = with_connections(run, settings["connections"] - 1)
     return "Fewer connections would do as well." if _answers_soon(fewer) else True
 
 
@@ -325,7 +325,7 @@ def _most_for_sale(run, users):
 GOALS = (
     Goal("1,000,000 users on 1,000 cores: a mean latency of at most 12 ms and no failed request, with as few database "
          "connections as that needs.", _fewest_connections, (r"\b(6[6-9]|7[0-2]) connections",)),
-    Goal("1,000,000 users on 1,000 cores: give the server just enough memory, to a tenth, to last for the run.",
+    Goal("1,000,000 users on 1,000 cores: the least memory with which no request fails. Within 10 % is near enough.",
          _least_memory, (r"\b[67](\.\d)? GB",)),
     Goal("For a bill of at most $15,000 a month: the largest crowd, in steps of 10,000 users, with a mean latency of "
          "at most 12 ms and no failed request.", _most_users_for_the_money, (r"\b5[4-7]0,?000 users",)),

@@ -1,12 +1,24 @@
-// The panel's chart. Appended to Plotly's own script, which leaves its name at globalThis.
-const plotly = globalThis.Plotly;
+// The panel's chart. Plotly's script (5 MB) is no part of this module: anywidget gives a module 2 s to load, and drops
+// every later change where a busy machine took longer. All panels of a page share the Plotly of the first.
 const NARROWEST = 320;
 
-function render({ model, el }) {
+async function loadPlotly(script) {
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  try {
+    await import(/* webpackIgnore: true */ address);
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+  return globalThis.Plotly;
+}
+
+async function render({ model, el }) {
   const place = document.createElement("div");
   place.className = "sdlib-chart";
   place.setAttribute("role", "img");
   el.appendChild(place);
+  globalThis.sdlibPlotly ??= loadPlotly(model.get("plotly"));
+  const plotly = await globalThis.sdlibPlotly;
   let asked = false, drawnWidth = 0;
   const width = () => Math.max(NARROWEST, place.clientWidth);
   const draw = () => {

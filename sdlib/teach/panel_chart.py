@@ -5,7 +5,7 @@ import json
 import ipywidgets
 
 from sdlib.charts.axes import HeldAxes
-from sdlib.charts.still import STARTS_LOGARITHMIC, chart_picture, chart_plots
+from sdlib.charts.still import STARTS_LOGARITHMIC, chart_picture, chart_plots, has_axis_of_its_own
 from sdlib.charts.theme import picture
 from sdlib.teach.panel_plot import PanelPlot
 
@@ -21,9 +21,9 @@ class Chart:
             options=[("linear", False), ("logarithmic", True)], value=kind in STARTS_LOGARITHMIC,
             tooltips=["equal steps are equal amounts", "equal steps are equal ratios"])
         self.scale.observe(lambda _: self.show(*self._seen), names="value")
-        scale = ipywidgets.HBox([self.scale])
-        scale.add_class("sdlib-scale")
-        self.box = ipywidgets.VBox([scale, self.plot])
+        self._switch = ipywidgets.HBox([self.scale])
+        self._switch.add_class("sdlib-scale")
+        self.box = ipywidgets.VBox([self._switch, self.plot])
 
     @property
     def alt(self):
@@ -34,6 +34,8 @@ class Chart:
         """Draw this run; the axes that had to change, in words."""
         self._seen = (run, settings)
         plots = chart_plots(self._kind, run, settings, self.scale.value, self._trail)
+        if not self.scale.value:
+            self._switch.layout.display = "none" if has_axis_of_its_own(self._kind, plots) else None
         changes = self._axes[self.scale.value].fit(plots)
         self.plot.figure = json.dumps(chart_picture(plots), default=float)
         return changes

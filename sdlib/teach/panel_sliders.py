@@ -15,7 +15,7 @@ from sdlib.teach.panel_controls import ChoiceControl, RangeControl
 
 MOST_SLIDERS = 4
 # Useful ranges for learners: a knob's own range only says what is allowed. (low, high, names of the two ends)
-RANGES = {"users": (10, 1_000_000, "a club", "a big city"), "cpus": (1, 1000, "a small machine", "the biggest"),
+RANGES = {"users": (10, 1_000_000, "a club", "a big city"), "cpus": (1, 1000, "the smallest", "the biggest"),
           "ram_gb": (0.5, 128, "a phone", "a big machine"), "retries": (0, 10, "give up", "stubborn"),
           "machines": (1, 20, "one", "many")}
 UNITS = {"machines": "machines"}

@@ -158,3 +158,15 @@ def test_after_a_restart_the_panel_says_run_this_cell_again(notebook):
     notebook.run_all()
     notebook.wait_for_plots(0)
     notebook.wait_for(lambda it: "Run this cell again." in it.cell(0).evaluate(said), False)
+
+
+def test_the_chart_is_drawn_and_follows_also_where_the_browser_is_slow(browser, panel_lab):
+    with lab_browser.opened(browser, panel_lab, "panel.ipynb", 1400, 900) as notebook:
+        slow = notebook.page.context.new_cdp_session(notebook.page)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": 12})
+        notebook.run_all()
+        notebook.wait_for_plots(0)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+        before = notebook.plots(0)
+        notebook.press_slider(0, 0, times=3)
+        notebook.wait_for_change(0, before)
