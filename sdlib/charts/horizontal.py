@@ -35,8 +35,8 @@ def answered_while_one_is_down(run, settings, trail=None):
 
 def answered_meanwhile(run):
     """In percent, of the requests that came while the first machine to stop was down, and have ended."""
-    stopped_s, up_s = next((float(row["time_s"]), float(row["until_s"])) for row in run.records.incidents
-                           if row["what"] == STOPPED)
+    stops = ((float(row["time_s"]), float(row["until_s"])) for row in run.records.incidents if row["what"] == STOPPED)
+    stopped_s, up_s = next(stops, (0.0, run.seconds))
     rows = run.records.requests
     ended = rows["status"][(rows["arrived_s"] >= stopped_s) & (rows["arrived_s"] < up_s)
                            & (rows["status"] != IN_FLIGHT)]

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from sdlib.components.checks import check_number, complain
 from sdlib.labs.bigger import bigger_machine
-from sdlib.labs.one_of_five import one_of_five
+from sdlib.labs.five import one_of_five
 from sdlib.labs.recordings import recorded
 from sdlib.labs.result import LabResult
 from sdlib.labs.web import check_load, web_server

@@ -1,6 +1,5 @@
 """Machines that come and go as a learner's policy wants them: the trial of lesson 05's medium exercise."""
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ STEP_S = 30.0            # so often the policy is asked, and so long a new machi
 NOTICED_S = 10.0         # after that a dead machine is off the list
 LONGEST_P99_MS = 1_000
 MOST_MACHINES = 30
+MOST_PAID = (1.6, 2)     # machines that may be paid for: so many times those that are busy, and so many more
 
 
 class Rush(NamedTuple):
@@ -37,6 +37,16 @@ class Shift(NamedTuple):
     crashes: int
     machines: float        # paid for, on average
     busy_machines: float   # that the load alone keeps busy, on average
+
+    @property
+    def most(self):
+        """Machines that may be paid for, on average."""
+        times, more = MOST_PAID
+        return times * self.busy_machines + more
+
+    @property
+    def is_dear(self):
+        return self.machines > self.most
 
 
 def keep(machines_wanted, rush):
@@ -96,6 +106,7 @@ class Staff:
 
 
 def whole_number_of_machines(machines_wanted, requests_per_s, machines):
+    """What the policy wants, or WrongKind."""
     count = whole(machines_wanted(requests_per_s, machines))
     if not 1 <= count <= MOST_MACHINES:
         raise WrongKind(f"You gave {shown(count)}. There are from 1 to {MOST_MACHINES} machines.")
