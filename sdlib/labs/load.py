@@ -20,7 +20,7 @@ UNKNOWN = (math.nan, math.nan, math.nan)
 
 
 async def send_all(plan):
-    """Send each request at its time, to the servers by turn; wait until each has ended. The records in order of arrival."""
+    """Send each request at its time, to the servers by turn, wait until each has ended; the records in their order."""
     loop, urls = asyncio.get_running_loop(), plan["urls"]
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     timeout = aiohttp.ClientTimeout(total=plan["timeout_s"])

@@ -54,9 +54,9 @@ def _failed_percent(run):
 
 LIST = Prediction(
     key="05-list",
-    ask="27,000 users keep each of the five machines 90 % busy. One dies at 20 s, and stays away. At 25 s somebody takes "
-        "its address off the list: from now on the app sends every request to one of the four that work. What share of "
-        "this minute's requests fails?",
+    ask="27,000 users keep each of the five machines 90 % busy. One dies at 20 s, and stays away. At 25 s somebody "
+        "takes its address off the list: from now on the app sends every request to one of the four that work. What "
+        "share of this minute's requests fails?",
     choices=(
         Choice("under 3 %: those of the five seconds",
                "So it would be if the four had the room. Count it: what can they finish in a second, and how many "
@@ -82,9 +82,9 @@ LIST = Prediction(
 
 EASY = Exercise(
     key="05-easy", title="two are enough?",
-    ask="A shop has two machines, so that one may die. In the evening each is 70 % busy. Who hands out the requests sees "
-        "within seconds that a machine is dead, and sends all to the other. What do you do? A: nothing, there are two. "
-        "B: a third machine of the same kind. C: twice the memory for both.",
+    ask="A shop has two machines, so that one may die. In the evening each is 70 % busy. Who hands out the requests "
+        "sees within seconds that a machine is dead, and sends all to the other. What do you do? A: nothing, there are "
+        "two. B: a third machine of the same kind. C: twice the memory for both.",
     starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
     scenarios=(Scenario("", letter("ABC"), is_letter("B", {
         "A": "When one dies in the evening, the other gets 140 % of what it can do.",
@@ -142,11 +142,11 @@ def _dear(shifts):
 
 MEDIUM = Exercise(
     key="05-medium", title="how many machines?",
-    ask="Write machines_wanted(requests_per_s, machines): how many machines the shop should have. It is asked every half "
-        "minute. requests_per_s: what came in the last half minute. machines: how many there are, those that start "
-        "included. A machine finishes 40 requests a second, and a new one serves half a minute after you asked for it; "
-        "one that you give back gets no more requests. There are from 1 to 30. In the morning the load grows by "
-        "up to 30 % a minute, and machines die. It is tried on days that you have not seen. The goal: p99 at most 1 s, no "
+    ask="Write machines_wanted(requests_per_s, machines): how many machines the shop should have. It is asked every "
+        "half minute. requests_per_s: what came in the last half minute. machines: how many there are, those that "
+        "start included. A machine finishes 40 requests a second. A new one serves half a minute after you asked for "
+        "it; one that you give back gets no more requests. There are from 1 to 30. In the morning the load grows by up "
+        "to 30 % a minute, and machines die. It is tried on days that you have not seen. The goal: p99 at most 1 s, no "
         "crash, and on average you pay for at most 1.6 x the machines that the load keeps busy, and 2 more.",
     starter="def machines_wanted(requests_per_s, machines):\n    ...", answer="machines_wanted",
     wants="a function machines_wanted(requests_per_s, machines) that returns a whole number from 1 to 30",
@@ -248,8 +248,8 @@ HARD = Exercise(
 
 
 QUIZ = (
-    Question("Since the shop moved from one machine to five, customers write: my basket is empty, then it is full again, "
-             "then another one's. The program is the same as before. What is wrong?", (
+    Question("Since the shop moved from one machine to five, customers write: my basket is empty, then it is full "
+             "again, then empty. The program is the same as before. What is wrong?", (
                  Choice("One of the five is broken.",
                         "Then a fifth of the answers would fail. These are good answers, of different machines."),
                  Choice("The basket is in the memory of one machine.",
@@ -258,9 +258,9 @@ QUIZ = (
                  Choice("The database cannot keep up with five.",
                         "Then all would be slow. Nothing is slow here."),
              )),
-    Question("Five machines in one rack, on one power supply, with the same program. Each is up 99.5 % of the time, and "
-             "at night one is enough. The team multiplies: 0.5 % to the fifth, so at night the shop is never away. What "
-             "do you say?", (
+    Question("Five machines in one rack, on one power supply, with the same program. Each is up 99.5 % of the time, "
+             "and at night one is enough. The team multiplies: 0.5 % to the fifth, so at night the shop is never away. "
+             "What do you say?", (
                  Choice("Right, that is how availability is computed.",
                         "It is, for machines that fail independently. These share what can fail for all."),
                  Choice("Wrong: what they share fails for all at once.",
@@ -270,7 +270,7 @@ QUIZ = (
                         "True for single machines: some machine is down five times as often. But the question is how "
                         "often all are."),
              )),
-    Question("The crowd keeps 16 cores busy, and one machine may die without anybody noticing. What do you buy?", (
+    Question("The crowd keeps 16 cores busy, and when a machine dies the others must do. What do you buy?", (
         Choice("Two machines of 20 cores.",
                "Right when work has to stay simple, and when chance matters: 20 cores that share one queue hardly let "
                "anybody wait. The price: half of what you buy is the spare.", None),
@@ -278,8 +278,8 @@ QUIZ = (
                "Right for most shops: a sixth is the spare, and growth comes in small steps. The price: six machines "
                "to look after, and longer waits than on a large one.", None),
         Choice("Twenty-one machines of 1 core.",
-               "Right when machines start in seconds and nobody looks after them by hand. The price: one core is easily "
-               "busy, so requests wait the longest, and something always breaks.", None),
+               "Right when machines start in seconds and nobody looks after them by hand. The price: a single core is "
+               "often busy, so requests wait the longest, and something always breaks.", None),
     )),
 )
 

@@ -45,8 +45,9 @@ def five_servers(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=6
 
     down: when the first of them is away.
     """
-    first, *others = _farm(machines, cpus, ram_gb, service_ms, connections)
-    return LoadBalancer([replace(first, down=down), *others], policy="random", name="addresses")
+    farm = _farm(machines, cpus, ram_gb, service_ms, connections)
+    first = [replace(server, down=down) for server in farm[:1]]
+    return LoadBalancer([*first, *farm[1:]], policy="random", name="addresses")
 
 
 def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, policy="least_connections",
