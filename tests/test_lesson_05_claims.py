@@ -8,7 +8,7 @@ import sdlib as sd
 from sdlib.charts.horizontal import answered_meanwhile, answered_while_one_is_down, attempts, fewest_that_keep_up
 from sdlib.charts.theme import figure
 from sdlib.lessons.keeping import MOST_MACHINES, PER_MACHINE_S, Rush, keep
-from sdlib.lessons.lesson_05 import HARD, MEDIUM, RUSHES
+from sdlib.lessons.lesson_05 import HARD, MEDIUM, RUSHES, failed_meanwhile_percent
 from sdlib.teach.kinds import WrongKind
 
 SEEDS = range(20)
@@ -84,6 +84,7 @@ def test_a_fifth_of_a_busy_crowd_fails_and_the_four_others_are_as_busy_as_before
     for seed in SEEDS:
         run = run_of(shop, 24_000, seed, [sd.at(20, "kill", "server 3", for_s=30)])
         shares.append(100 - answered_meanwhile(run))
+        assert failed_meanwhile_percent(run) == pytest.approx(shares[-1], abs=1), "what the prediction reads off"
         busy.append(run.stations["utilization"][["server 1", "server 2", "server 4", "server 5"]].mean())
         assert crashes(run) == 0 and sd.predict("05-dies").reveal(run).right == 1
     fifth, others = interval(shares), interval(busy)

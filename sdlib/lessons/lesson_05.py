@@ -2,7 +2,6 @@
 
 import math
 
-from sdlib.charts.horizontal import answered_meanwhile
 from sdlib.components.clients import Clients
 from sdlib.lessons.keeping import LONGEST_P99_MS, Rush, keep
 from sdlib.lessons.measures import again, band, crashes, figure, is_letter, letter, times
@@ -17,8 +16,13 @@ STUBBORN = 3             # retries: the end of the panel's slider
 
 
 def failed_meanwhile_percent(run):
-    """The share of the requests that failed, of those that came while the first machine to stop was down."""
-    return 100 - answered_meanwhile(run)
+    """What failed, in percent of what comes while the first machine to stop is down, at a steady rate."""
+    stop = run.incidents[run.incidents["what"] == "stopped"].iloc[0]
+    return _failed_percent(run) * run.seconds / (min(stop["until_s"], run.seconds) - stop["time_s"])
+
+
+def _failed_percent(run):
+    return float(figure(run, "error_percent"))
 
 
 DIES = Prediction(
@@ -46,10 +50,6 @@ DIES = Prediction(
     answer_shown_as=(r"\b(19|20|21) % of the requests that came while", r"a fifth of (all |the |its )?requests",
                      r"one in five (requests )?fail"),
 )
-
-
-def _failed_percent(run):
-    return float(figure(run, "error_percent"))
 
 
 LIST = Prediction(
@@ -275,8 +275,8 @@ QUIZ = (
                "Right when work has to stay simple, and when chance matters: 20 cores that share one queue hardly let "
                "anybody wait. The price: half of what you buy is the spare.", None),
         Choice("Six machines of 4 cores.",
-               "Right for most shops: a sixth is the spare, and growth comes in small steps. The price: six machines "
-               "to look after, and longer waits than on a large one.", None),
+               "Right when the spare should be cheap, a sixth of what you buy, and growth come in small steps. The "
+               "price: six machines to look after, and longer waits than on a large one.", None),
         Choice("Twenty-one machines of 1 core.",
                "Right when machines start in seconds and nobody looks after them by hand. The price: a single core is "
                "often busy, so requests wait the longest, and something always breaks.", None),
