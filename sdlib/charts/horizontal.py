@@ -28,9 +28,11 @@ def answered_while_one_is_down(run, settings, trail=None):
                     line={"width": 1.5, "color": INK})]
     said = f"{number(machines)} machine{'' if machines == 1 else 's'}, {percentage(answered)} % answered meanwhile"
     alt = f"Share of the requests answered while one machine is down, against machines: {said}. {_enough(fewest)}"
-    return Plot(traces, alt, {"title": {"text": "machines"}, "range": [0, MOST + 1], "tickvals": [1, 5, 10, 15, 20]},
-                {"title": {"text": "answered while one is down (%)"}, "range": [-4, 108]}, shapes=[_too_few(fewest)],
-                notes=[above(f"<b>you are here:</b> {said.replace('<', '&lt;')}"), _too_few_said(fewest)])
+    axis = {"title": {"text": "machines"}, "range": [0, MOST + 1], "tickvals": [1, 5, 10, 15, 20]}
+    upwards = {"title": {"text": "answered while one is down (%)"}, "range": [-4, 118],
+               "tickvals": [0, 20, 40, 60, 80, 100]}
+    return Plot(traces, alt, axis, upwards, shapes=[_too_few(fewest)],
+                notes=[above(f"<b>you are here:</b> {said.replace('<', '&lt;')}"), _too_few_said()])
 
 
 def answered_meanwhile(run):
@@ -61,8 +63,9 @@ def _too_few(fewest):
             "layer": "below", "fillcolor": "rgba(213,94,0,0.13)", "line": {"width": 0}}
 
 
-def _too_few_said(fewest):
-    return note("too few for this crowd", 0.1, 0.02, xanchor="left", yref="y domain", yanchor="bottom",
+def _too_few_said():
+    """At the top, where no data is."""
+    return note("too few for this crowd", 0.1, 0.99, xanchor="left", yref="y domain", yanchor="top",
                 bgcolor="rgba(0,0,0,0)")
 
 

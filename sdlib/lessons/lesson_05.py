@@ -72,9 +72,9 @@ LIST = Prediction(
     result=lambda run: f"In this run {_failed_percent(run):.0f} % of the minute's requests failed; machines crashed "
                        f"{times(crashes(run))}.",
     because="Four machines finish 1,600 requests a second, and 1,800 come. The surplus waits in their memory, which is "
-            "full after ten seconds; then one after the other crashes, and for half a minute nobody is answered. While "
-            "the dead one was on the list, it kept a fifth of the crowd away from the others. Take a machine off only "
-            "when the rest has room for its work.",
+            "full after about ten seconds. Then one after the other crashes, and until they are back nobody is "
+            "answered. While the dead one was on the list, it kept a fifth of the crowd away from the others. Take a "
+            "machine off only when the rest has room for its work.",
     answer_shown_as=(r"\b4\d % of the minute's", r"machines crashed 4 times", r"kept a fifth of the crowd",
                      r"all four crash"),
 )
