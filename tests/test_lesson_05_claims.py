@@ -207,7 +207,7 @@ def test_the_chart_shows_what_is_answered_meanwhile_and_what_theory_says(machine
     theory, runs, here = plot.traces
     assert theory["y"] == pytest.approx([100 * (1 - count ** -(1.0 + retries)) for count in range(1, 21)], rel=1e-4)
     assert here["x"] == [machines] and here["y"] == pytest.approx([answered_meanwhile(run)], abs=0.01)
-    assert runs["showlegend"] is False and f"{machines} machine" in plot.alt
+    assert runs["showlegend"] is False and f"12,000 users, {machines} machine" in plot.alt
     assert figure([plot]).layout.meta["alt"] == plot.alt
 
 

@@ -26,13 +26,15 @@ def answered_while_one_is_down(run, settings, trail=None):
                        line={"width": 2}), "showlegend": len(points) > 1},
               marks("this run", [machines], [answered], size=15, color=VERMILION, symbol="star-diamond",
                     line={"width": 1.5, "color": INK})]
-    said = f"{number(machines)} machine{'' if machines == 1 else 's'}, {percentage(answered)} % answered meanwhile"
-    alt = f"Share of the requests answered while one machine is down, against machines: {said}. {_enough(fewest)}"
+    where = f"{number(run.clients.users)} users, {number(machines)} machine{'' if machines == 1 else 's'}"
+    said = f"{percentage(answered)} % answered meanwhile"
+    alt = (f"Share of the requests answered while one machine is down, against machines: {where}, {said}. "
+           f"While it is down, {number(fewest)} are the fewest that keep up with this crowd.")
     axis = {"title": {"text": "machines"}, "range": [0, MOST + 1], "tickvals": [1, 5, 10, 15, 20]}
     upwards = {"title": {"text": "answered while one is down (%)"}, "range": [-4, 118],
                "tickvals": [0, 20, 40, 60, 80, 100]}
     return Plot(traces, alt, axis, upwards, shapes=[_too_few(fewest)],
-                notes=[above(f"<b>you are here:</b> {said.replace('<', '&lt;')}"), _too_few_said()])
+                notes=[above(f"<b>you are here:</b> {where},<br>{said.replace('<', '&lt;')}"), _too_few_said()])
 
 
 def answered_meanwhile(run):
@@ -67,7 +69,3 @@ def _too_few_said():
     """At the top, where no data is."""
     return note("too few for this crowd", 0.1, 0.99, xanchor="left", yref="y domain", yanchor="top",
                 bgcolor="rgba(0,0,0,0)")
-
-
-def _enough(fewest):
-    return f"While it is down, {number(fewest)} are the fewest that keep up with this crowd."
