@@ -44,6 +44,17 @@ def traffic():
     return sd.data.elb_hours()
 
 
+def steady_usd_a_month(cores):
+    """The cheapest machine with so many cores that may be busy all day."""
+    listed = sd.data.instances().dropna(subset="usd_per_hour_us_east_1_linux_od").query(f"vcpu == {cores}")
+    steady = listed[~listed["instance_type"].str.startswith("t3.")]
+    return round(730 * steady["usd_per_hour_us_east_1_linux_od"].min())
+
+
+def cores_on_the_list():
+    return sorted(set(sd.data.instances()["vcpu"]))
+
+
 def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
@@ -84,5 +95,12 @@ FACTS = {
         "99.99": lambda: round(sd.theory.nines(0.9999), 9) == 4,
         "7": lambda: 1 + 2 + 4 == 7 and 7 + 8 == 15 and 15 + 16 == 31,
         "30": lambda: default(sd.Server, "restart_s") == 30,
+    },
+    5: {
+        "1,000": lambda: per_second(100 * 10) == per_second(1_000),
+        "131": lambda: steady_usd_a_month(4) == 131,
+        "16": lambda: cores_on_the_list()[cores_on_the_list().index(16) + 1] == 32,
+        "200": lambda: per_second(27_000) - 4 * capacity_per_s() == 200,
+        "512": lambda: small_server().most_in_flight == 512,
     },
 }

@@ -6,12 +6,13 @@ from sdlib.charts.distribution import latency_distribution
 from sdlib.charts.downtime import lost_by_hour
 from sdlib.charts.erlang import erlang_curve
 from sdlib.charts.formula import formula_and_runs
+from sdlib.charts.horizontal import answered_while_one_is_down
 from sdlib.charts.latency import latency_against_utilization
 from sdlib.charts.parts import answered_against_users, where_the_time_goes
 from sdlib.charts.still import settings_table, still
 from sdlib.charts.theme import Plot
 from sdlib.charts.timeline import outages, timeline
 
-__all__ = ["Plot", "answered_against_users", "diagram", "erlang_curve", "formula_and_runs",
-           "latency_against_utilization", "latency_distribution", "lost_by_hour", "outages", "prices", "settings_table",
-           "still", "timeline", "users_against_cores", "where_the_time_goes"]
+__all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "diagram", "erlang_curve",
+           "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "outages",
+           "prices", "settings_table", "still", "timeline", "users_against_cores", "where_the_time_goes"]

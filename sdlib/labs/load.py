@@ -1,7 +1,7 @@
 """The load generator: open loop, a new connection per request, latency from the *intended* send time.
 
 Open loop: a slow answer does not delay the next request, as a slow shop does not stop strangers from coming.
-Run as `python -m sdlib.labs.load`. Each line of standard input names a file with a plan (JSON): url, seed,
+Run as `python -m sdlib.labs.load`. Each line of standard input names a file with a plan (JSON): urls, seed,
 timeout_s, arrivals_s, begins and answers (files to write: the system's clock at the plan's time zero, and what came of
 it). The answers (JSON) hold for each arrival
 [latency_ms, status, service_ms, waited_ms, drawn_ms], NaN where not known.
@@ -20,8 +20,8 @@ UNKNOWN = (math.nan, math.nan, math.nan)
 
 
 async def send_all(plan):
-    """Send each request at its time, wait until each has ended; the records in order of arrival."""
-    loop = asyncio.get_running_loop()
+    """Send each request at its time, to the servers by turn, wait until each has ended; the records in their order."""
+    loop, urls = asyncio.get_running_loop(), plan["urls"]
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     timeout = aiohttp.ClientTimeout(total=plan["timeout_s"])
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -29,7 +29,7 @@ async def send_all(plan):
         write(plan["begins"], start)
         for number, arrival_s in enumerate(plan["arrivals_s"]):
             await asyncio.sleep(max(0.0, start + arrival_s - loop.time()))
-            url = f"{plan['url']}/order?seed={plan['seed']}&number={number}"
+            url = f"{urls[number % len(urls)]}/order?seed={plan['seed']}&number={number}"
             tasks.append(asyncio.create_task(send(session, url, number, start + arrival_s)))
         return await asyncio.gather(*tasks)
 

@@ -51,9 +51,10 @@ def supervise(plan):
 
 
 def make_database():
+    """Servers that run in the same folder share one."""
     with sqlite3.connect(DATABASE) as shop:
-        shop.execute("CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)")
-        shop.executemany("INSERT INTO item VALUES (?, ?)", ((n, f"item {n}") for n in range(ITEMS)))
+        shop.execute("CREATE TABLE IF NOT EXISTS item (id INTEGER PRIMARY KEY, name TEXT)")
+        shop.executemany("INSERT OR IGNORE INTO item VALUES (?, ?)", ((n, f"item {n}") for n in range(ITEMS)))
 
 
 def reap_orphans():

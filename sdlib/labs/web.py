@@ -84,16 +84,16 @@ class WebServer:
 
     def _loaded(self, arrivals_s, seed, restart_at_s, doing):
         self.wait_until_up()
-        plan = {"url": self.url, "seed": seed, "timeout_s": CLIENT_TIMEOUT_S, "arrivals_s": arrivals_s.tolist()}
+        plan = {"urls": [self.url], "seed": seed, "timeout_s": CLIENT_TIMEOUT_S, "arrivals_s": arrivals_s.tolist()}
         crashes, before = self.crashes(), self.seen()
-        self._order(plan)
-        stops = {} if restart_at_s is None else {"down": [self._restarted(restart_at_s)]}
-        answers = self._told("answers", doing)
+        self.order(plan)
+        stops = {} if restart_at_s is None else {"down": [self.restart(restart_at_s)]}
+        answers = self.told("answers", doing)
         self.wait_until_up()
         crashed = self.crashes() - crashes
         after = dict.fromkeys(before, np.nan) if crashed else self.seen()
         seen = {name: after[name] - before[name] for name in before}
-        return LoadResult(_records(arrivals_s, answers), self.plan | stops, crashed, **seen)
+        return LoadResult(records(arrivals_s, answers), self.plan | stops, crashed, **seen)
 
     def wait_until_up(self):
         """Return when the server answers; after a crash that takes `restart_s`."""
@@ -101,7 +101,7 @@ class WebServer:
 
     def crashes(self):
         """Crashes since the start."""
-        return (self._stage.folder / "server.log").read_text().count("crashed")
+        return self._stage.log_of(self._process).count("crashed")
 
     def seen(self):
         """What the server itself has counted since its last start: request_seconds in it, requests finished."""
@@ -109,9 +109,9 @@ class WebServer:
         with direct.open(self.url + "/inside", timeout=10) as answer:
             return json.load(answer)
 
-    def _restarted(self, at_s):
+    def restart(self, at_s):
         """Stop the server at that time of the load that has been ordered; from when until when nobody listened."""
-        begins_s = self._told("begins", "the load begins")
+        begins_s = self.told("begins", "the load begins")
         time.sleep(max(0.0, begins_s + at_s - time.monotonic()))
         front = next(child for child in psutil.Process(self._process.pid).children() if child.children())
         stopped_s = time.monotonic()
@@ -120,7 +120,8 @@ class WebServer:
         self.wait_until_up()
         return [round(stopped_s - begins_s, 3), round(time.monotonic() - begins_s, 3)]
 
-    def _order(self, plan):
+    def order(self, plan):
+        """Give the clients' process its plan; from then on the load runs."""
         folder = self._stage.folder
         files = {name: str(folder / f"{name}.json") for name in ("begins", "answers")}
         (folder / "begins.json").unlink(missing_ok=True)     # of a load before
@@ -128,7 +129,7 @@ class WebServer:
         given.write_text(json.dumps({**plan, **files}))
         self._sender.stdin.write(b"%s\n" % bytes(given))
 
-    def _told(self, name, doing):
+    def told(self, name, doing):
         """What the clients' process wrote into this file, once it has."""
         path = self._stage.folder / f"{name}.json"
         while not path.exists():
@@ -209,7 +210,7 @@ def check_load(requests_per_s, seconds):
     return rate, length
 
 
-def _records(arrivals_s, answers):
+def records(arrivals_s, answers):
     if len(answers) != len(arrivals_s):
         raise LabError(f"{len(arrivals_s)} requests were planned, {len(answers)} are accounted for.")
     columns = ["latency_ms", "status", "service_ms", "waited_ms", "drawn_ms"]

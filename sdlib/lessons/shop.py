@@ -1,5 +1,7 @@
 """The shop as it stands after each lesson: what later lessons, tables and tests build on."""
 
+from dataclasses import replace
+
 from sdlib.components.calls import Call
 from sdlib.components.checks import check_number, complain
 from sdlib.components.database import Database
@@ -38,9 +40,14 @@ def large_server(*, cpus=1000, ram_gb=128, service_ms=10.0, restart_s=30.0, conn
     return small_server(cpus=cpus, ram_gb=ram_gb, service_ms=service_ms, restart_s=restart_s, connections=connections)
 
 
-def five_servers(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64):
-    """Steps 9 and 10: requests go to any of them, as a list of addresses does it: also to one that is down."""
-    return LoadBalancer(_farm(machines, cpus, ram_gb, service_ms, connections), policy="random", name="addresses")
+def five_servers(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, down=()):
+    """Steps 9 and 10: requests go to any of them, as a list of addresses does it: also to one that is down.
+
+    down: when the first of them is away.
+    """
+    farm = _farm(machines, cpus, ram_gb, service_ms, connections)
+    first = [replace(server, down=down) for server in farm[:1]]
+    return LoadBalancer([*first, *farm[1:]], policy="random", name="addresses")
 
 
 def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, policy="least_connections",

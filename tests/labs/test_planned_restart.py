@@ -15,16 +15,16 @@ def test_lesson_4(traces):
     result = lab.planned_restart()
     assert str(result) == VERDICT
     assert all(load.conserved() and load.crashes == 1 for load in result.loads.values())
-    assert_shows_failures(result)
+    assert_shows_failures_of(result, VERDICT)
     (stopped_s, up_s), = result.loads[60].server["down"]
     assert stopped_s > 0.3 and up_s - stopped_s > result.loads[60].server["restart_s"]
     failed = len(result.loads[60].requests) - len(result.loads[60].answered)
     assert failed > 30 * (up_s - stopped_s), "at least half of the rate"
 
 
-def assert_shows_failures(result):
+def assert_shows_failures_of(result, verdict):
     page = result.panel().value
-    assert page.count("<svg") == 1 and VERDICT in page
+    assert page.count("<svg") == 1 and verdict in page
     assert "A request failed when the server was stopped" in page and "Latency here is the time" not in page
     assert drawn(result.plot(seeds=5)).count("<circle") == len(result.loads) + 1     # and one in the legend
 
@@ -32,7 +32,7 @@ def assert_shows_failures(result):
 def test_the_recorded_run_shows_failures_beside_simulated_ones():
     recorded = recordings.read("planned_restart")
     assert str(recorded) == VERDICT
-    assert_shows_failures(recorded)
+    assert_shows_failures_of(recorded, VERDICT)
     simulated, measured = recorded.plot(seeds=20).traces
     for place, found in enumerate(measured["y"]):
         middle, up, down = (values[place] for values in (simulated["y"], simulated["error_y"]["array"],

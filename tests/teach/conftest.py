@@ -25,5 +25,6 @@ def a_run():
                                   "what": "stopped"})
         ends_s = [start_s + 1 for start_s, lost in zip(starts_s, lost_in_stops) for _ in range(lost)]
         requests = pd.DataFrame({"finished_s": ends_s, "status": "refused"})
-        return SimpleNamespace(summary=lambda: summary, stations=stations, incidents=incidents, requests=requests)
+        return SimpleNamespace(summary=lambda: summary, stations=stations, incidents=incidents, requests=requests,
+                               seconds=60.0)
     return make
