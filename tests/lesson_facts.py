@@ -7,6 +7,7 @@ import inspect
 from dataclasses import fields
 
 import sdlib as sd
+from sdlib.labs.web import poisson_arrivals
 
 
 def default(component, knob):
@@ -29,6 +30,12 @@ def capacity_per_s():
 
 def lab_utilizations():
     return inspect.signature(sd.lab.hockey_stick).parameters["utilizations"].default
+
+
+def lab_requests(lab):
+    """How many requests a lab sends."""
+    knobs = {name: knob.default for name, knob in inspect.signature(lab).parameters.items()}
+    return len(poisson_arrivals(knobs["requests_per_s"], knobs["seconds"], knobs["seed"]))
 
 
 def usd_a_month(name):
@@ -83,5 +90,9 @@ FACTS = {
         "99.9": lambda: round(sd.theory.nines(0.999), 9) == 3,
         "7": lambda: 1 + 2 + 4 == 7 and 7 + 8 == 15 and 15 + 16 == 31,
         "30": lambda: default(sd.Server, "restart_s") == 30,
+    },
+    6: {
+        "0.1": lambda: sd.shop(6).work_ms == 0.1,
+        "704": lambda: lab_requests(sd.lab.balanced) == 704,
     },
 }

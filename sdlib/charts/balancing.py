@@ -37,8 +37,8 @@ def wait_by_policy(run, settings, trail=None):
     here = marks("this run", [_place(policy)], [wait_ms], size=15, color=VERMILION, symbol="star-diamond",
                  line={"width": 1.5, "color": INK})
     said = f"{_said(policy)}, a wait of {duration(wait_ms)}"
-    return Plot([*_lines(each, one), runs, here], f"Mean wait for a core by policy: {said}. {_formula_words(each, one)}",
-                _policies(), {"title": {"text": "mean wait for a core (ms)"}},
+    alt = f"Mean wait for a core by policy: {said}. {_formula_words(each, one)}"
+    return Plot([*_lines(each, one), runs, here], alt, _policies(), {"title": {"text": "mean wait for a core (ms)"}},
                 notes=[above(f"<b>you are here:</b> {said}")])
 
 

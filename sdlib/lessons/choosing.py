@@ -56,17 +56,6 @@ def capacity_per_s(farm):
                if number not in farm.removed)
 
 
-def by_room(machines, in_use, turn, draw, user):
-    """The policy that the learner's is measured against: of those in use the one with the fewest requests a core."""
-    best = None
-    for number, machine in enumerate(machines):
-        if machine.out == 0:
-            share = machine.in_flight / machine.cores
-            if best is None or share < best[0]:
-                best = share, number
-    return best[1]
-
-
 def _number(value, machines):
     number = whole(value)
     if not 0 <= number < machines:

@@ -129,13 +129,13 @@ def _is_blind(shifts):
 
 MEDIUM = Exercise(
     key="06-medium", title="whose turn is it?",
-    ask="Write choose_server(machines, in_use, turn, draw, user): the number of the machine that gets the next request. "
-        "machines is a list; each machine has in_flight (its open requests, those that wait there included), cores, "
-        "and out (0: in use; else taken out). in_use: how many are in use. turn: how many requests came before. draw: "
-        "a number between 0 and 1, by chance. user: the number of the user. If the machine that you name is out, the "
-        "next one in the list gets the request. A request works 10 ms, and on a slow machine four times as long; you "
-        "are not told which is slow. The goal, on machines that you have not seen: 15 ms on average from arrival to "
-        "answer, at most.",
+    ask="Write choose_server(machines, in_use, turn, draw, user): the number of the machine that gets the next "
+        "request. machines is a list; each machine has in_flight (its open requests, those that wait there included), "
+        "cores, and out (0: in use; else taken out). in_use: how many are in use. turn: how many requests came before. "
+        "draw: a number between 0 and 1, by chance. user: the number of the user. If the machine that you name is out, "
+        "the next one in the list gets the request. A request works 10 ms, and on a slow machine four times as long; "
+        "you are not told which is slow. The goal, on machines that you have not seen: 15 ms on average from arrival "
+        "to answer, at most.",
     starter="def choose_server(machines, in_use, turn, draw, user):\n    ...", answer="choose_server",
     wants="a function choose_server(machines, in_use, turn, draw, user) that returns a whole number, from 0 to the "
           "number of machines less one",
@@ -174,7 +174,7 @@ MEDIUM = Exercise(
                       lambda machines, in_use, turn, draw, user: min(
                           (number for number in range(len(machines)) if machines[number].out == 0),
                           key=lambda number: machines[number].in_flight),
-                      lambda shifts: not _is_fine(shifts[1]) and all(map(_is_fine, shifts[::2])) and _is_fine(shifts[3])),
+                      lambda shifts: [_is_fine(shift) for shift in shifts] == [True, False, True, True]),
     ),
     hints=("Of each machine you know how many requests are open there. A slow machine has more of them open than a "
            "fast one that gets as many: you need not know which is slow.",
@@ -237,7 +237,8 @@ HARD = Exercise(
     scenarios=(_site(1_600, 4, 5), _site(700, 4, 1), _site(6_667, 16, 1), _site(40, 1, 20), _site(900, 2, 2)),
     misconceptions=(
         Misconception("nobody is away",
-                      "So many are enough while all of them are there. During the upgrade each of the others gets more.",
+                      "So many are enough while all of them are there. While one is away each of the others gets "
+                      "more.",
                       lambda requests_per_s, cpus, wait_ms: _until(lambda count: mmc(
                           requests_per_s / count, SERVICE_MS, cpus).mean_wait_ms <= wait_ms)),
         Misconception("all cores serve one queue",

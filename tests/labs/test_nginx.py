@@ -28,6 +28,7 @@ def test_it_answers_with_one_worker_and_all_its_files_in_the_folder(traces):
     with Stage() as stage:
         running = nginx(stage, HELLO)
         assert body_of(running.url) == "hello"
+        assert len(traces.processes()) == 3, "the watchdog, the master and its worker"
         master = psutil.Process(running.process.pid)
         workers = master.children()
         assert len(workers) == 1 and workers[0].username() == master.username() == psutil.Process().username()

@@ -20,6 +20,8 @@ PROOFS = {
     "03-price": [{"usd_per_month": usd} for usd in (6_000, 13_134, 25_000, 91_675)],
     "04-hour": [{"lost_in_stops": (night, 100)} for night in (2, 20, 53, 90)],
     "04-retries": [{"answered": answered, "crashes": 1} for answered in (400, 380, 300, 50)],
+    "06-policy": [{"mean_ms": ms} for ms in (13.5, 11.6, 10.8, 10.1)],
+    "06-dead": [{"error_percent": percent} for percent in (0, 10, 36, 49)],
 }
 
 
