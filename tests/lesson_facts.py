@@ -93,6 +93,7 @@ FACTS = {
     },
     6: {
         "0.1": lambda: sd.shop(6).work_ms == 0.1,
+        "50": lambda: sd.data.figure("lat.proxy_nginx_haproxy_envoy").value == 50,
         "704": lambda: lab_requests(sd.lab.balanced) == 704,
     },
 }
