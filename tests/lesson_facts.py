@@ -7,6 +7,7 @@ import inspect
 from dataclasses import fields
 
 import sdlib as sd
+from sdlib.labs.web import poisson_arrivals
 
 
 def default(component, knob):
@@ -29,6 +30,12 @@ def capacity_per_s():
 
 def lab_utilizations():
     return inspect.signature(sd.lab.hockey_stick).parameters["utilizations"].default
+
+
+def lab_requests(lab):
+    """How many requests a lab sends."""
+    knobs = {name: knob.default for name, knob in inspect.signature(lab).parameters.items()}
+    return len(poisson_arrivals(knobs["requests_per_s"], knobs["seconds"], knobs["seed"]))
 
 
 def usd_a_month(name):
@@ -102,5 +109,10 @@ FACTS = {
         "16": lambda: cores_on_the_list()[cores_on_the_list().index(16) + 1] == 32,
         "200": lambda: per_second(27_000) - 4 * capacity_per_s() == 200,
         "512": lambda: small_server().most_in_flight == 512,
+    },
+    6: {
+        "0.1": lambda: sd.shop(6).work_ms == 0.1,
+        "50": lambda: sd.data.figure("lat.proxy_nginx_haproxy_envoy").value == 50,
+        "704": lambda: lab_requests(sd.lab.balanced) == 704,
     },
 }

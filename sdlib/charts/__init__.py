@@ -1,5 +1,6 @@
 """Figures with one look, an alt text each, readable in light and dark pages."""
 
+from sdlib.charts.balancing import mean_wait_ms, wait_by_policy, waits_by_policy
 from sdlib.charts.bigger import prices, users_against_cores
 from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import latency_distribution
@@ -14,5 +15,6 @@ from sdlib.charts.theme import Plot
 from sdlib.charts.timeline import outages, timeline
 
 __all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "diagram", "erlang_curve",
-           "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "outages",
-           "prices", "settings_table", "still", "timeline", "users_against_cores", "where_the_time_goes"]
+           "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "mean_wait_ms",
+           "outages", "prices", "settings_table", "still", "timeline", "users_against_cores", "wait_by_policy",
+           "waits_by_policy", "where_the_time_goes"]

@@ -21,6 +21,7 @@ from sdlib.kernel.statuses import STATUSES
 from sdlib.labs.faults import LabError
 from sdlib.labs.inventory import check
 from sdlib.labs.result import LabResult
+from sdlib.labs.status import StatusLine
 from sdlib.labs.web import LoadResult
 
 FOLDER = data.FOLDER / "recordings"
@@ -45,7 +46,8 @@ def recorded(*needs):
             if given.arguments != knobs_of(lab):
                 raise LabError(f"lab.{lab.__name__} with these arguments needs {missing}. Without arguments it shows a "
                                "recorded run.")
-            return read(lab.__name__, why=missing)
+            with StatusLine("a recorded run", ends="read"):      # what a notebook saves is the same as of a live run
+                return read(lab.__name__, why=missing)
         LABS[lab.__name__] = live_or_recorded, needs
         return live_or_recorded
     return decorate

@@ -150,15 +150,21 @@ class LabResult:
 
 
 def simulate_load(load, seed):
-    """The same arrivals on a simulated server of the same size and *measured* service time."""
+    """The same arrivals on a simulated server, or several, of the same size and *measured* service time."""
     with whole():
         from sdlib.components.clients import Clients
+        from sdlib.components.load_balancer import LoadBalancer
         from sdlib.components.server import MB_PER_GB, Server
         from sdlib.results.simulate import simulate
     ram_gb = load.server["ram_requests"] * MB_PER_REQUEST / MB_PER_GB
-    shop = Server(cpus=load.server["cpus"], ram_gb=ram_gb, memory_mb=MB_PER_REQUEST,
-                  service_ms=load.answered["service_ms"].mean(), restart_s=load.server["restart_s"],
-                  down=load.server.get("down", ()))
+
+    def server(cpus, service_ms):
+        return Server(cpus=cpus, ram_gb=ram_gb, memory_mb=MB_PER_REQUEST, service_ms=service_ms,
+                      restart_s=load.server["restart_s"], down=load.server.get("down", ()))
+    if "machines" in load.server:
+        shop = LoadBalancer([server(**machine) for machine in load.server["machines"]], policy=load.server["policy"])
+    else:
+        shop = server(load.server["cpus"], load.answered["service_ms"].mean())
     arrivals_s = load.requests["intended_s"].to_numpy()
     run = simulate(shop, Clients(users=len(arrivals_s), arrivals_s=arrivals_s), seconds=load.seconds + 5, seed=seed)
     is_ok = (run.requests["status"] == "ok").to_numpy()

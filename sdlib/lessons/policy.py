@@ -17,10 +17,10 @@ class Policy:
             raise
 
 
-def run_with(policy, system, clients, seconds, seed):
+def run_with(policy, system, clients, seconds, seed, schedule=()):
     """A `Run` of a system that asks this policy; what the policy raises comes out as it was raised."""
     try:
-        return simulate(system, clients, seconds=seconds, seed=seed, engine="reference")
+        return simulate(system, clients, seconds=seconds, seed=seed, engine="reference", schedule=schedule)
     except BaseException:
         if policy.error is not None:
             raise policy.error from None

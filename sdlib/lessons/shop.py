@@ -51,10 +51,10 @@ def five_servers(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=6
 
 
 def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, policy="least_connections",
-             health_check_s=5.0, tries=2):
+             health_check_s=5.0, max_fails=1, tries=2):
     """Steps 11 to 14: a balancer that looks after its machines."""
     return LoadBalancer(_farm(machines, cpus, ram_gb, service_ms, connections), policy=policy,
-                        health_check_s=health_check_s, tries=tries, work_ms=0.1, cpus=2)
+                        health_check_s=health_check_s, max_fails=max_fails, tries=tries, work_ms=0.1, cpus=2)
 
 
 def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0):

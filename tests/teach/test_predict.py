@@ -22,6 +22,8 @@ PROOFS = {
     "04-retries": [{"answered": answered, "crashes": 1} for answered in (400, 380, 300, 50)],
     "05-dies": [{"error_percent": percent} for percent in (1, 10, 20, 45)],
     "05-list": [{"error_percent": percent, "crashes": 4} for percent in (2, 7, 13, 46)],
+    "06-policy": [{"mean_ms": ms} for ms in (13.5, 11.6, 10.8, 10.1)],
+    "06-dead": [{"error_percent": percent} for percent in (0, 10, 36, 49)],
 }
 
 
