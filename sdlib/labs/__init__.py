@@ -6,6 +6,7 @@ from sdlib.whole import whole
 
 _HOMES = {"check": "inventory", "ready": "inventory", "one_server": "lessons", "hockey_stick": "lessons",
           "bigger_machine": "lessons", "planned_restart": "lessons",
+          "slow_service": "lessons",
           "LabResult": "result", "LabError": "faults", "LoadResult": "web", "WebServer": "web", "web_server": "web"}
 __all__ = sorted(_HOMES)
 

@@ -79,7 +79,7 @@ THREADS_HELD = Prediction(
         "before. What share of the product pages is answered?",
     choices=(
         Choice("nearly all, over 95 %",
-               "A product page needs nothing from payment but a thread of the website, and those were all with payment."),
+               "It needs nothing from payment. But it needs a thread, and all of them were with payment."),
         Choice("most, 70 to 95 %",
                "Threads do not run out a little. Twelve payments a second come, two are finished, so ten more threads "
                "are gone every second, until there are none."),
@@ -164,16 +164,16 @@ MEDIUM = Exercise(
                       "for all of it. How many threads is that?", lambda threads, payments_per_s, usual_p99_s: 30,
                       lambda days: not any(_cut_off(days)) and _stuck(days) == [True, True, False, True]),
         Misconception("one number for all",
-                      "A second is long for one service and short for another. A good day's p99 says how long an answer "
-                      "may take.", lambda threads, payments_per_s, usual_p99_s: 1,
+                      "A second is long for one service and short for another. A good day's p99 says how long an "
+                      "answer may take.", lambda threads, payments_per_s, usual_p99_s: 1,
                       lambda days: len({day.timeout_s for day in days}) == 1 and any(_cut_off(days))),
         Misconception("the usual time is enough",
                       "Cut off at what is usual, and you cut off whoever is a little slower, on every good day.",
                       lambda threads, payments_per_s, usual_p99_s: usual_p99_s / 4,
                       lambda days: all(_cut_off(days)) and not any(_stuck(days))),
         Misconception("all threads are for payment",
-                      "Rate x timeout is the number of threads that wait for payment. When that is all of them, none is "
-                      "left for the other pages.",
+                      "Rate x timeout is the number of threads that wait for payment. When that is all of them, none "
+                      "is left for the other pages.",
                       lambda threads, payments_per_s, usual_p99_s: threads / payments_per_s,
                       lambda days: not any(_cut_off(days)) and all(_stuck(days))),
     ),
@@ -262,7 +262,7 @@ HARD = Exercise(
         Misconception("a fallback is as good as the better of the two",
                       "It is better: both must fail at once. How often does that happen?", _better_of_two),
         Misconception("a fallback counts as one more part",
-                      "Multiplied in, a fallback would make the page worse. It is asked only when the first has failed.",
+                      "Multiplied in, a fallback makes the page worse. But it is asked only when the first has failed.",
                       _all_the_same(math.prod)),
     ),
     hints=("A part may hold parts: let available call itself for each of them. What does it give for a number?",
@@ -311,8 +311,8 @@ QUIZ = (
                         "Right when eight people can work on it without getting in each other's way. The price: all of "
                         "it is restarted for every change, and one fault is everybody's.", None),
                  Choice("Split off one part.",
-                        "Right when one part is hot or dangerous, such as payment. The price: two ways of doing things, "
-                        "and the timeouts of its callers are now your business.", None),
+                        "Right when one part is hot or dangerous, such as payment. The price: two ways of doing "
+                        "things, and the timeouts of its callers are now your business.", None),
              )),
 )
 
