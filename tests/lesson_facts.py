@@ -44,6 +44,11 @@ def traffic():
     return sd.data.elb_hours()
 
 
+def slow_payment_s():
+    from sdlib.lessons.lesson_07 import SLOW_MS
+    return SLOW_MS / 1000
+
+
 def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
@@ -83,5 +88,15 @@ FACTS = {
         "99.9": lambda: round(sd.theory.nines(0.999), 9) == 3,
         "7": lambda: 1 + 2 + 4 == 7 and 7 + 8 == 15 and 15 + 16 == 31,
         "30": lambda: default(sd.Server, "restart_s") == 30,
+    },
+    7: {
+        "2": lambda: slow_payment_s() == 2,
+        "200": lambda: default(sd.Service, "threads") == 200,
+        "63.4": lambda: round(100 * (1 - 0.99**100), 1) == 63.4,
+        "18": lambda: round(100 * (1 - 0.99**20)) == 18,
+        "300": lambda: 3 * 1000 / default(sd.Server, "service_ms") == 300,
+        "280": lambda: 280 < 300 < 2 * 280 == 560,
+        "560": lambda: 2 * 280 == 560,
+        "150": lambda: 2 * 150 == 300,
     },
 }

@@ -90,9 +90,9 @@ THREADS_HELD = Prediction(
     right=lambda run: 3 - band(page_percent(run), (40, 70, 95)),
     result=lambda run: f"In this run {page_percent(run):.0f} % of the product pages were answered. The website crashed "
                        f"{int(run.stations.loc['website', 'crashes'])} times; its cores had next to nothing to do.",
-    because="Payment finishes two of twelve in a second. The other ten keep their threads, so 64 threads last for six "
-            "seconds. Then every page waits for a thread, two seconds later the website's memory is full, and it "
-            "crashes. One slow service has taken down pages that never ask for it.",
+    because="Payment finishes two of twelve in a second. The other ten keep their threads, so 64 threads last for "
+            "about five seconds. Then every page waits for a thread, the website's memory fills with them, and within "
+            "seconds it crashes. One slow service has taken down pages that never ask for it.",
     answer_shown_as=(r"\b2\d ?% of the product pages", r"\bhad next to nothing to do\b"),
 )
 
@@ -377,7 +377,7 @@ NAMES = {"users": "users", "product_share": "product share", "cpus": "cores", "t
 def _keep(settings, **fixed):
     wrong = [f"{value:,g} {NAMES[name]}" for name, value in fixed.items()
              if not math.isclose(settings[name], value, rel_tol=1e-6)]
-    return f"This one is about {' and '.join(wrong)}." if wrong else ""
+    return f"This one is about {', '.join(wrong)}." if wrong else ""
 
 
 GOALS = (
