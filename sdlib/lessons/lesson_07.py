@@ -5,7 +5,7 @@ import math
 from sdlib.components.calls import Call
 from sdlib.components.clients import Clients
 from sdlib.components.service import Service
-from sdlib.lessons.measures import band, figure, is_letter, letter
+from sdlib.lessons.measures import band, crashes, figure, is_letter, letter, times
 from sdlib.lessons.shop import ROUTES, shop
 from sdlib.lessons.waiting import FEWEST_PAYMENTS, FEWEST_QUICK, Website, serve
 from sdlib.results.simulate import simulate
@@ -63,8 +63,7 @@ SPLIT = Prediction(
                "Before, payments sat on the cores that made all the other pages. Now these cores belong to others."),
     ),
     right=lambda run: 3 - band(_answered_percent(run), (50, 95, 99)),
-    result=lambda run: f"In this run {_answered_percent(run):.1f} % of the requests were answered, and "
-                       f"{page_percent(run):.1f} % of those for a product page.",
+    result=lambda run: f"In this run {_answered_percent(run):.1f} % of the requests were answered.",
     because="Three requests in a hundred are payments, and most of them wait. No other page needs payment's cores, so "
             "no other page is slower than it was. What fails or is slow stays in its own part.",
     answer_shown_as=(r"97\.\d ?% of the requests were answered", r"all but most payments, 95 to 99 %\."),
@@ -76,7 +75,7 @@ THREADS_HELD = Prediction(
     ask="Somebody has to put the page together. In front of the services now stands a website: one program, which asks "
         "the right service for each page. It has 4 cores and 64 threads, and each page holds one of the threads until "
         "its service has answered. A page takes 14 ms, so the 400 pages a second need 6 of them. Payment is as slow as "
-        "before. What share of the product pages is answered?",
+        "before, and three requests in a hundred need it. What share of all requests is answered?",
     choices=(
         Choice("nearly all, over 95 %",
                "It needs nothing from payment. But it needs a thread, and all of them were with payment."),
@@ -87,13 +86,13 @@ THREADS_HELD = Prediction(
                "The website has a queue, then its memory fills. Crash and restart take away more than that."),
         Choice("few, under 40 %", "In this run it was not that bad."),
     ),
-    right=lambda run: 3 - band(page_percent(run), (40, 70, 95)),
-    result=lambda run: f"In this run {page_percent(run):.0f} % of the product pages were answered. The website crashed "
-                       f"{int(run.stations.loc['website', 'crashes'])} times; its cores had next to nothing to do.",
+    right=lambda run: 3 - band(_answered_percent(run), (40, 70, 95)),
+    result=lambda run: f"In this run {_answered_percent(run):.0f} % of the requests were answered. The website crashed "
+                       f"{times(crashes(run))}; its cores had next to nothing to do.",
     because="Payment finishes two of twelve in a second. The other ten keep their threads, so 64 threads last for "
             "about five seconds. Then every page waits for a thread, the website's memory fills with them, and within "
             "seconds it crashes. One slow service has taken down pages that never ask for it.",
-    answer_shown_as=(r"\b2\d ?% of the product pages", r"\bhad next to nothing to do\b"),
+    answer_shown_as=(r"(?<![\d.])2\d ?% of the requests were answered", r"\bhad next to nothing to do\b"),
 )
 
 

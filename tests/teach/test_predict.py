@@ -20,6 +20,8 @@ PROOFS = {
     "03-price": [{"usd_per_month": usd} for usd in (6_000, 13_134, 25_000, 91_675)],
     "04-hour": [{"lost_in_stops": (night, 100)} for night in (2, 20, 53, 90)],
     "04-retries": [{"answered": answered, "crashes": 1} for answered in (400, 380, 300, 50)],
+    "07-split": [{"answered": answered} for answered in (400, 390, 300, 100)],
+    "07-threads": [{"answered": answered, "crashes": 2} for answered in (390, 340, 200, 90)],
 }
 
 
