@@ -255,19 +255,19 @@ def test_a_timeout_below_zero_is_no_timeout():
         serve(lambda *given: -1, lesson_07.WEBSITES[0])
 
 
-def build(users=USERS, cpus=4, product_share=0.8, timeout_s=30.0):
-    return website(sd.shop(7, cpus=cpus, payment_ms=SLOW_MS), timeout_s), crowd(users, product_share)
+def build(users=USERS, cpus=4, product=0.8, timeout_s=30.0):
+    return website(sd.shop(7, cpus=cpus, payment_ms=SLOW_MS), timeout_s), crowd(users, product)
 
 
 def panel(seed=0, **settings):
-    found = sd.explore(build, users=(100, 50_000), cpus=(1, 64), product_share=(0.5, 0.99), timeout_s=(0.1, 30),
+    found = sd.explore(build, users=(100, 50_000), cpus=(1, 64), product=(0.5, 0.99), timeout_s=(0.1, 30),
                        seconds=60, chart=threads_held, goals=sd.goals("07"))
     found.set(seed=seed, **settings)
     return found.try_goals()
 
 
-SALE = {"users": 12_000, "product_share": 0.9, "timeout_s": 3}
-MANY = {"users": 30_000, "product_share": 0.95, "timeout_s": 1}
+SALE = {"users": 12_000, "product": 0.9, "timeout_s": 3}
+MANY = {"users": 30_000, "product": 0.95, "timeout_s": 1}
 
 
 @pytest.mark.parametrize(("settings", "reached", "says"), [
@@ -298,7 +298,7 @@ def test_the_goals_can_be_reached_with_other_crowds(seed, tmp_path, monkeypatch)
 
 
 def test_the_chart_draws_the_law_the_threads_and_the_run():
-    settings, trail = {"users": USERS, "cpus": 4, "product_share": 0.8, "timeout_s": 1}, []
+    settings, trail = {"users": USERS, "cpus": 4, "product": 0.8, "timeout_s": 1}, []
     run = behind_the_website(0, 1)
     law, there_are, _, here = threads_held(run, settings, trail).traces
     assert np.interp(3, law["x"], law["y"]) == pytest.approx(threads_wanted(run, 3), rel=0.01)

@@ -18,13 +18,13 @@ WEBSITE, PAYMENT = "website", "payment"
 def threads_held(run, settings, trail=None):
     """Threads held against the timeout: what Little's law says, what runs showed, and how many there are.
 
-    settings: users, cpus, product_share, timeout_s, as the panel has them. trail: a list that keeps the points of
+    settings: users, cpus, product, timeout_s, as the panel has them. trail: a list that keeps the points of
     runs that differ in the timeout alone.
     """
     check_run("threads_held", run)
     timeout_s, there_are = settings["timeout_s"], _capacity(run)
     held = held_at_the_end(run)
-    same = tuple(settings[name] for name in ("users", "cpus", "product_share"))
+    same = tuple(settings[name] for name in ("users", "cpus", "product"))
     points = kept([] if trail is None else trail, same, (timeout_s, held))
     wanted = [threads_wanted(run, timeout) for timeout in TIMEOUTS_S]
     ends_s = [TIMEOUTS_S[0], TIMEOUTS_S[-1]]

@@ -19,7 +19,7 @@ from sdlib.labs.threads import PAYMENT_EVERY, is_payment
 from sdlib.labs.web import CLIENT_TIMEOUT_S, WebServer, check_load
 from sdlib.whole import whole
 
-QUICK, SLOW, GIVES_UP = "payment quick", "payment slow", "slow, and a timeout"
+QUICK, SLOW, GIVES_UP = "payment quick", "payment slow", "with a timeout"
 QUICK_S = 0.005
 FAR = 4              # times
 MOST_DRAIN_S = 0.7 * CLIENT_TIMEOUT_S   # the last of the line is to be answered before its client leaves
@@ -63,7 +63,7 @@ def slow_service(threads=8, requests_per_s=50, seconds=2.0, slow_s=2.0, timeout_
     return PagesResult(loads, _claims(loads),
                        "While payment was slow, all threads of the real website waited for it, and the pages that do "
                        "not need payment waited for a thread. With a timeout only the payments failed.",
-                       axis="payment, and how long the website waits for it")
+                       axis="payment, and the website that calls it")
 
 
 @contextmanager

@@ -78,7 +78,7 @@ THREADS_HELD = Prediction(
         "before, and three requests in a hundred need it. What share of all requests is answered?",
     choices=(
         Choice("nearly all, over 95 %",
-               "It needs nothing from payment. But it needs a thread, and all of them were with payment."),
+               "A product page needs nothing from payment. But it needs a thread, and payments held them all."),
         Choice("most, 70 to 95 %",
                "Threads do not run out a little. Twelve payments a second come, two are finished, so ten more threads "
                "are gone every second, until there are none."),
@@ -330,12 +330,12 @@ def again(run, settings, **change):
     """The same panel run at other settings."""
     wanted = {**settings, **change}
     services = shop(7, cpus=wanted["cpus"], payment_ms=SLOW_MS)
-    return simulate(website(services, wanted["timeout_s"]), crowd(wanted["users"], wanted["product_share"]),
+    return simulate(website(services, wanted["timeout_s"]), crowd(wanted["users"], wanted["product"]),
                     seconds=run.seconds, seed=run.seed)
 
 
 def _longest_timeout(run, settings):
-    wrong = _keep(settings, users=12_000, product_share=0.9, cpus=4)
+    wrong = _keep(settings, users=12_000, product=0.9, cpus=4)
     if wrong:
         return wrong
     if settings["timeout_s"] % 1:
@@ -348,7 +348,7 @@ def _longest_timeout(run, settings):
 
 
 def _fewest_cores(run, settings):
-    wrong = _keep(settings, users=30_000, product_share=0.95, timeout_s=1) or _only_payments_suffer(run)
+    wrong = _keep(settings, users=30_000, product=0.95, timeout_s=1) or _only_payments_suffer(run)
     if wrong:
         return wrong
     fewer = settings["cpus"] - 1
@@ -356,7 +356,7 @@ def _fewest_cores(run, settings):
 
 
 def _all_answered(run, settings):
-    wrong = _keep(settings, users=6_000, product_share=0.8) or _only_payments_suffer(run) or _payments_failed(run)
+    wrong = _keep(settings, users=6_000, product=0.8) or _only_payments_suffer(run) or _payments_failed(run)
     if wrong:
         return wrong
     fewer = settings["cpus"] - 4
@@ -370,7 +370,7 @@ def _payments_failed(run):
     return "" if percent >= 90 else f"{percent:.0f} % of the payments were answered."
 
 
-NAMES = {"users": "users", "product_share": "product share", "cpus": "cores", "timeout_s": "s of timeout"}
+NAMES = {"users": "users", "product": "product share", "cpus": "cores", "timeout_s": "s of timeout"}
 
 
 def _keep(settings, **fixed):

@@ -44,8 +44,7 @@ def test_the_recorded_run_lies_where_the_simulation_does():
     assert list(compared.index) == [QUICK, SLOW, GIVES_UP]
     stuck = compared.loc[SLOW]
     assert stuck["low_ms"] <= stuck["measured_ms"] <= stuck["high_ms"]
-    assert compared.loc[SLOW, "simulated_ms"] > 20 * compared.loc[QUICK, "simulated_ms"]
-    assert compared.loc[GIVES_UP, "simulated_ms"] < 1.1 * compared.loc[QUICK, "simulated_ms"]
+    assert compared.loc[SLOW, "simulated_ms"] > 20 * compared.loc[[QUICK, GIVES_UP], "simulated_ms"].max()
     assert compared["simulated_failed_percent"].tolist() == [0, 0, 0]
 
 
