@@ -60,6 +60,9 @@ def steady_usd_a_month(cores):
 
 def cores_on_the_list():
     return sorted(set(sd.data.instances()["vcpu"]))
+def slow_payment_s():
+    from sdlib.lessons.lesson_07 import SLOW_MS
+    return SLOW_MS / 1000
 
 
 def interval_level():
@@ -114,5 +117,15 @@ FACTS = {
         "0.1": lambda: sd.shop(6).work_ms == 0.1,
         "50": lambda: sd.data.figure("lat.proxy_nginx_haproxy_envoy").value == 50,
         "704": lambda: lab_requests(sd.lab.balanced) == 704,
+    },
+    7: {
+        "2": lambda: slow_payment_s() == 2,
+        "200": lambda: default(sd.Service, "threads") == 200,
+        "63.4": lambda: round(100 * (1 - 0.99**100), 1) == 63.4,
+        "18": lambda: round(100 * (1 - 0.99**20)) == 18,
+        "300": lambda: 3 * 1000 / default(sd.Server, "service_ms") == 300,
+        "280": lambda: 280 < 300 < 2 * 280 == 560,
+        "560": lambda: 2 * 280 == 560,
+        "150": lambda: 2 * 150 == 300,
     },
 }

@@ -16,6 +16,7 @@ SQUARE, MOST_SQUARES = 8, 24
 COLUMN, WIDEST = 190, 840
 # The width of a letter and the height of two lines in units of the type's size; pixels between words and a box's edge.
 LETTER, TWO_LINES, PADDING = 0.56, 2.9, 8
+MOST_OF_A_COLUMN = 1.25  # words below a box may reach so far where others stand beside it
 
 
 def diagram(system_or_run, highlight=None, width=None, height=None):
@@ -157,6 +158,7 @@ def _words(nodes, seen, placing, run, highlight):
     half = placing.box[1] / 2
     small = 10 if placing.box[0] < 80 or placing.rows > 4 else 12
     fits = all(_fits(spec(nodes[index].component, "<br>"), placing.box[0], small) for index in placing.centre)
+    widest = MOST_OF_A_COLUMN * 2 * placing.clients[0] if placing.rows > 2 else math.inf
     for index, (x, y) in placing.centre.items():
         node, row = nodes[index], seen[index]
         is_new = node.name == highlight
@@ -167,7 +169,7 @@ def _words(nodes, seen, placing, run, highlight):
             words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
-        elif placing.rows <= 4 and (row or not fits):
+        elif placing.rows <= 4 and (row or not fits) and _width(spec(node.component), small - 1) <= widest:
             words.append((x, y - half - small * 0.9, spec(node.component), small - 1))
     words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
     xs, ys, texts, sizes = zip(*words)
@@ -177,7 +179,12 @@ def _words(nodes, seen, placing, run, highlight):
 
 def _fits(text, width, size):
     """Whether each line of the text fits into a box of this width in pixels."""
-    return max(map(len, text.split("<br>"))) * LETTER * size + 2 * PADDING <= width
+    return _width(text, size) + 2 * PADDING <= width
+
+
+def _width(text, size):
+    """Of the longest line, in pixels."""
+    return max(map(len, text.split("<br>"))) * LETTER * size
 
 
 def _client_words(placing, run):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from sdlib.charts.layout import in_order, layers_of
+from sdlib.kernel.state import NONE
 
 MOST_SHOWN = 6
 SHOWN_OF_MANY = 5
@@ -63,8 +64,11 @@ def layers(nodes):
 
 
 def collapse(nodes, layer):
-    """(hidden node indices, groups): more than six machines of a kind show five; what only they call goes too."""
-    hidden, groups, callers = set(), [], defaultdict(set)
+    """(hidden node indices, groups): more than six machines of a kind show five; what only they call goes too.
+
+    A pool inside a machine, such as its threads, has no box of its own.
+    """
+    hidden, groups, callers = {node.index for node in nodes if node.part_of != NONE}, [], defaultdict(set)
     for node in nodes:
         for child in node.children:
             callers[child].add(node.index)

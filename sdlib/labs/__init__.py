@@ -8,6 +8,7 @@ _HOMES = {"check": "inventory", "ready": "inventory", "one_server": "lessons", "
           "bigger_machine": "lessons", "planned_restart": "lessons",
           "one_of_five": "lessons",
           "balanced": "lessons",
+          "slow_service": "lessons",
           "LabResult": "result", "LabError": "faults", "LoadResult": "web", "WebServer": "web", "web_server": "web"}
 __all__ = sorted(_HOMES)
 

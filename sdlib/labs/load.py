@@ -56,6 +56,10 @@ async def outcome(session, url, number):
             answer.raise_for_status()
     except TimeoutError:
         return "timed out", UNKNOWN
+    except aiohttp.ClientResponseError as error:
+        if error.status != 504:
+            raise
+        return "timed out", UNKNOWN                  # the server has given up waiting for another one
     except aiohttp.ClientConnectorError as error:
         if error.errno not in (errno.ECONNREFUSED, errno.ECONNRESET):
             raise

@@ -6,6 +6,7 @@ knobs, counts and requests: the fields of a `LoadResult`, times in ms with three
 """
 
 import functools
+import importlib
 import inspect
 import json
 import math
@@ -30,10 +31,11 @@ WSL = "real Unix software; on Windows use WSL: in a terminal `wsl --install`, th
 LABS = {}                                                 # name -> (lab, components it needs); filled by `recorded`
 
 
-def recorded(*needs):
+def recorded(*needs, result=LabResult):
     """Decorate a lab: where a component of `needs` is missing, its recorded run stands in, and says so.
 
-    The recording is of the lab without arguments; with others a LabError says what is missing.
+    The recording is of the lab without arguments; with others a LabError says what is missing. result: the kind of
+    LabResult that the lab gives.
     """
     def decorate(lab):
         @functools.wraps(lab)
@@ -48,6 +50,8 @@ def recorded(*needs):
                                "recorded run.")
             with StatusLine("a recorded run", ends="read"):      # what a notebook saves is the same as of a live run
                 return read(lab.__name__, why=missing)
+            return read(lab.__name__, why=missing)
+        live_or_recorded.result = result
         LABS[lab.__name__] = live_or_recorded, needs
         return live_or_recorded
     return decorate
@@ -90,7 +94,13 @@ def read(name, folder=None, why=""):
         raise LabError(f"There is no recorded run of lab.{name}; `make recordings` makes one.")
     told = json.loads(path.read_text(encoding="utf-8"))
     loads = {label: _load_from_json(load) for label, load in told["loads"]}
-    return LabResult(loads, told["claims"], told["sentence"], told["axis"], told["recorded"] | {"why": why})
+    return _kind_of(name)(loads, told["claims"], told["sentence"], told["axis"], told["recorded"] | {"why": why})
+
+
+def _kind_of(name):
+    """The class of a lab's results; LABS is full once the module of the labs was imported."""
+    importlib.import_module("sdlib.labs.lessons")
+    return LABS[name][0].result if name in LABS else LabResult
 
 
 def _load_as_json(load):

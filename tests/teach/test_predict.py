@@ -24,6 +24,8 @@ PROOFS = {
     "05-list": [{"error_percent": percent, "crashes": 4} for percent in (2, 7, 13, 46)],
     "06-policy": [{"mean_ms": ms} for ms in (13.5, 11.6, 10.8, 10.1)],
     "06-dead": [{"error_percent": percent} for percent in (0, 10, 36, 49)],
+    "07-split": [{"answered": answered} for answered in (400, 390, 300, 100)],
+    "07-threads": [{"answered": answered, "crashes": 2} for answered in (390, 340, 200, 90)],
 }
 
 
