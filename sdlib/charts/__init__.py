@@ -8,10 +8,11 @@ from sdlib.charts.erlang import erlang_curve
 from sdlib.charts.formula import formula_and_runs
 from sdlib.charts.latency import latency_against_utilization
 from sdlib.charts.parts import answered_against_users, where_the_time_goes
+from sdlib.charts.senders import who_got_what
 from sdlib.charts.still import settings_table, still
 from sdlib.charts.theme import Plot
 from sdlib.charts.timeline import outages, timeline
 
 __all__ = ["Plot", "answered_against_users", "diagram", "erlang_curve", "formula_and_runs",
            "latency_against_utilization", "latency_distribution", "lost_by_hour", "outages", "prices", "settings_table",
-           "still", "timeline", "users_against_cores", "where_the_time_goes"]
+           "still", "timeline", "users_against_cores", "where_the_time_goes", "who_got_what"]
