@@ -29,8 +29,10 @@ WSL = "real Unix software; on Windows use WSL: in a terminal `wsl --install`, th
 LABS = {}                                                 # name -> (lab, components it needs); filled by `recorded`
 
 
-def recorded(*needs):
+def recorded(*needs, shown_as=LabResult):
     """Decorate a lab: where a component of `needs` is missing, its recorded run stands in, and says so.
+
+    shown_as: the class of its result.
 
     The recording is of the lab without arguments; with others a LabError says what is missing.
     """
@@ -46,6 +48,7 @@ def recorded(*needs):
                 raise LabError(f"lab.{lab.__name__} with these arguments needs {missing}. Without arguments it shows a "
                                "recorded run.")
             return read(lab.__name__, why=missing)
+        live_or_recorded.shown_as = shown_as
         LABS[lab.__name__] = live_or_recorded, needs
         return live_or_recorded
     return decorate
@@ -88,7 +91,8 @@ def read(name, folder=None, why=""):
         raise LabError(f"There is no recorded run of lab.{name}; `make recordings` makes one.")
     told = json.loads(path.read_text(encoding="utf-8"))
     loads = {label: _load_from_json(load) for label, load in told["loads"]}
-    return LabResult(loads, told["claims"], told["sentence"], told["axis"], told["recorded"] | {"why": why})
+    shown_as = LABS[name][0].shown_as
+    return shown_as(loads, told["claims"], told["sentence"], told["axis"], told["recorded"] | {"why": why})
 
 
 def _load_as_json(load):

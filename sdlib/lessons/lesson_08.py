@@ -86,9 +86,9 @@ BUCKET = Prediction(
 
 EASY = Exercise(
     key="08-easy", title="who must notice?",
-    ask="Anna is logged in; her token is good, and customers may use /order. She types another number into the address, "
-        "and asks for /order/7, which is Ben's order. Who has to refuse this? A: the gateway. B: the order service. "
-        "C: the database.",
+    ask="Anna is logged in; her token is good, and customers may use /order. She types another number into the "
+        "address, and asks for /order/7, which is Ben's order. Who has to refuse this? A: the gateway. B: the order "
+        "service. C: the database.",
     starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
     scenarios=(Scenario("", letter("ABC"), is_letter("B", {
         "A": "It sees a good token and a path that customers may use. Nothing there says whose order number 7 is.",
@@ -149,8 +149,8 @@ MEDIUM = Exercise(
     scenarios=tuple(map(_evening, GUESTS)),
     misconceptions=(
         Misconception("no room for a page",
-                      "The greedy client is stopped, and so are people: whoever opens a page sends 18 requests within a "
-                      "tenth of a second. How many may come at once?",
+                      "The greedy client is stopped, and so are people: whoever opens a page sends 18 requests within "
+                      "a tenth of a second. How many may come at once?",
                       lambda now_s, passed_s: not passed_s or now_s - passed_s[-1] >= 0.2,
                       lambda evenings: all(2 * evening.visitors_refused > evening.visitors_sent
                                            and evening.guest_passed > 20 for evening in evenings[:2])),
@@ -165,8 +165,8 @@ MEDIUM = Exercise(
                       lambda now_s, passed_s: sum(time_s // 4 == now_s // 4 for time_s in passed_s) < 20,
                       lambda evenings: _crowded(evenings) == [False, False, True, False]),
         Misconception("who was quiet has saved up without end",
-                      "5 a second since the beginning is right on average. Who was quiet for a minute may then send 300 "
-                      "at once. How much may be saved up?",
+                      "5 a second since the beginning is right on average. Who was quiet for a minute may then send "
+                      "300 at once. How much may be saved up?",
                       lambda now_s, passed_s: len(passed_s) < 20 + 5 * now_s,
                       lambda evenings: _crowded(evenings) == [False, False, True, True]),
         Misconception("a limit for the minute alone",
@@ -175,8 +175,8 @@ MEDIUM = Exercise(
                       lambda now_s, passed_s: sum(now_s - time_s < 60 for time_s in passed_s) < 300,
                       lambda evenings: _crowded(evenings) == [True, False, True, True]),
     ),
-    hints=("Count those of passed_s that are recent. Two numbers are needed: how recent, and how many. Which pair gives "
-           "20 at once, and 5 a second in the long run?",
+    hints=("Count those of passed_s that are recent. Two numbers are needed: how recent, and how many. Which pair "
+           "gives 20 at once, and 5 a second in the long run?",
            "If at most 20 pass within any 4 seconds, 5 a second pass in the long run. now_s - time_s says how long ago "
            "one was."),
     solution="def allow(now_s, passed_s):\n"
@@ -265,11 +265,11 @@ HARD = Exercise(
                       "A user who comes for the first time has all tokens. Otherwise the first page would be refused.",
                       _empty_at_first),
         Misconception("only whole tokens drip in",
-                      "Half a token is worth keeping: with the next half it is one. Rounding down at each request loses "
-                      "them.", _whole_tokens),
+                      "Half a token is worth keeping: with the next half it is one. Rounding down at each request "
+                      "loses them.", _whole_tokens),
         Misconception("the refused pay as well",
-                      "Then a client that keeps asking would never be let in again, and one that counts along would be. "
-                      "A refused request takes no token.", _the_refused_pay),
+                      "Then a client that keeps asking would never be let in again, and one that counts along would "
+                      "be. A refused request takes no token.", _the_refused_pay),
     ),
     hints=("Keep two numbers: the tokens, and when they were last counted. What happens to each when a request comes?",
            "First fill: min(burst, tokens + (time_s - before_s) * per_s). Then, if there is at least one token, take "
@@ -368,9 +368,9 @@ GOALS = (
          "200 ms at most. Within a quarter is near enough.", _highest_limit, (r"\b(2[5-9]\d|3[0-4]\d) a second",)),
     Goal("12,000 users. Now as low as can be: everybody else, who send 4 a minute each, get 99 % answered. Within a "
          "fifth is near enough.", _lowest_limit, (r"\b0\.[6-9]\d? a second",)),
-    Goal("Half of the tokens are bad, and whoever is refused comes back five times at once. Find the largest crowd that "
-         "still gets 99.9 % answered, with a p99 of 200 ms at most. Within a tenth is near enough.", _largest_crowd,
-         (r"\b3\d,\d00 users", r"twice as many users")),
+    Goal("Half of the tokens are bad, and whoever is refused comes back five times at once. Find the largest crowd "
+         "that still gets 99.9 % answered, with a p99 of 200 ms at most. Within a tenth is near enough.",
+         _largest_crowd, (r"\b3\d,\d00 users", r"twice as many users")),
 )
 
 
