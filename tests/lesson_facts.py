@@ -5,8 +5,10 @@ FACTS[lesson]["number as it is written"] is a function that takes nothing and re
 
 import inspect
 from dataclasses import fields
+from http import HTTPStatus
 
 import sdlib as sd
+from sdlib.labs.gate import BATCHES, BURST
 
 
 def default(component, knob):
@@ -83,5 +85,15 @@ FACTS = {
         "99.9": lambda: round(sd.theory.nines(0.999), 9) == 3,
         "7": lambda: 1 + 2 + 4 == 7 and 7 + 8 == 15 and 15 + 16 == 31,
         "30": lambda: default(sd.Server, "restart_s") == 30,
+    },
+    8: {
+        "800": lambda: per_second(12_000) == 800,
+        "404": lambda: HTTPStatus.NOT_FOUND == 404,
+        "401": lambda: HTTPStatus.UNAUTHORIZED == 401,
+        "403": lambda: HTTPStatus.FORBIDDEN == 403,
+        "429": lambda: HTTPStatus.TOO_MANY_REQUESTS == 429,
+        "21": lambda: BATCHES[0][1] == BURST + 1 == 21,
+        "101": lambda: round(1000 * BATCHES[1][0]) == 101,
+        "501": lambda: round(1000 * (BATCHES[2][0] - BATCHES[1][0])) == 501,
     },
 }

@@ -59,7 +59,7 @@ FOR_ALL = Prediction(
 
 BUCKET = Prediction(
     key="08-bucket",
-    ask="Now a limit for each user. 100 users send one request a second each, on average, at moments of their own. The "
+    ask="A limit for each user, and a small bucket. 100 users send one request a second each, on average, at moments of their own. The "
         "gateway allows each of them one request a second, and its bucket holds one token. What share of the requests "
         "is refused?",
     choices=(
@@ -80,7 +80,7 @@ BUCKET = Prediction(
     because="After each request that passes the bucket is empty for one second. On average one request comes in that "
             "second, and it is refused. So for each that passes one is refused: half of them. People do not come "
             "evenly; a bucket must be large enough for a handful at once.",
-    answer_shown_as=(r"\b(49|50|51) ?% were refused", r"\bhalf of them\b", r"50\.\d\b"),
+    answer_shown_as=(r"\b(49|50|51) ?% were refused", r"for each that passes one is refused"),
 )
 
 
@@ -365,12 +365,12 @@ def _largest_crowd(run, settings):
 
 GOALS = (
     Goal("12,000 users. Find a limit per user as high as can be: everybody else gets 99.9 % answered, with a p99 of "
-         "200 ms at most. Within a quarter is near enough.", _highest_limit, (r"\b(2[5-9]\d|3[0-4]\d) a second",)),
+         "200 ms at most. Within a quarter is near enough.", _highest_limit, (r"limit of 2[0-4]\d\b",)),
     Goal("12,000 users. Now as low as can be: everybody else, who send 4 a minute each, get 99 % answered. Within a "
-         "fifth is near enough.", _lowest_limit, (r"\b0\.[6-9]\d? a second",)),
+         "fifth is near enough.", _lowest_limit, (r"\b(0\.9\d?|1\.[01]\d?) a second",)),
     Goal("Half of the tokens are bad, and whoever is refused comes back five times at once. Find the largest crowd "
          "that still gets 99.9 % answered, with a p99 of 200 ms at most. Within a tenth is near enough.",
-         _largest_crowd, (r"\b3\d,\d00 users", r"twice as many users")),
+         _largest_crowd, (r"\b3[6-9],\d\d\d users",)),
 )
 
 
