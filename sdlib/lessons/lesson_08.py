@@ -310,10 +310,10 @@ QUIZ = (
                "Right when users log in: it hits whoever asks too often, and nobody else. The price: who is not logged "
                "in has no name, and whoever can make many accounts has many buckets.", None),
         Choice("each address",
-               "Right for those who are not logged in, and against guessing passwords. The price: a whole office or "
+               "Right when nobody is logged in yet, and against guessing passwords. The price: a whole office or "
                "mobile network may share one address, and be shut out together.", None),
         Choice("all together",
-               "Right as the last line: it saves the services whatever comes. The price: when it refuses, it refuses "
+               "Right when the services must be saved whatever comes. The price: when it refuses, it refuses "
                "everybody alike.", None),
     )),
 )
