@@ -154,7 +154,7 @@ def test_the_chart_counts_what_each_sender_got():
 
 def panel(**settings):
     def build(users=12_000, bad=0.1, limit=5, retries=0):
-        gateway = sd.shop(8, per_user_per_s=limit, burst=max(1, 2 * limit))
+        gateway = sd.shop(8, per_user_per_s=limit, burst=max(1, 2 * limit), ram_gb=2)
         tokens = {"valid": 1 - bad, "expired": bad} if bad else {"valid": 1}
         again = sd.Retry(times=retries, backoff="none")
         return gateway, crowd(users, tokens=tokens, retry=again)

@@ -21,6 +21,7 @@ from sdlib.kernel.statuses import STATUSES
 from sdlib.labs.faults import LabError
 from sdlib.labs.inventory import check
 from sdlib.labs.result import LabResult
+from sdlib.labs.status import StatusLine
 from sdlib.labs.web import LoadResult
 
 FOLDER = data.FOLDER / "recordings"
@@ -32,9 +33,8 @@ LABS = {}                                                 # name -> (lab, compon
 def recorded(*needs, shown_as=LabResult):
     """Decorate a lab: where a component of `needs` is missing, its recorded run stands in, and says so.
 
-    shown_as: the class of its result.
-
-    The recording is of the lab without arguments; with others a LabError says what is missing.
+    The recording is of the lab without arguments; with others a LabError says what is missing. shown_as: the class of
+    the lab's result.
     """
     def decorate(lab):
         @functools.wraps(lab)
@@ -47,7 +47,8 @@ def recorded(*needs, shown_as=LabResult):
             if given.arguments != knobs_of(lab):
                 raise LabError(f"lab.{lab.__name__} with these arguments needs {missing}. Without arguments it shows a "
                                "recorded run.")
-            return read(lab.__name__, why=missing)
+            with StatusLine("a recorded run", ends="read"):      # what a notebook saves is the same as of a live run
+                return read(lab.__name__, why=missing)
         live_or_recorded.shown_as = shown_as
         LABS[lab.__name__] = live_or_recorded, needs
         return live_or_recorded

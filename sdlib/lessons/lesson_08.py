@@ -59,9 +59,9 @@ FOR_ALL = Prediction(
 
 BUCKET = Prediction(
     key="08-bucket",
-    ask="A limit for each user, and a small bucket. 100 users send one request a second each, on average, at moments of their own. The "
-        "gateway allows each of them one request a second, and its bucket holds one token. What share of the requests "
-        "is refused?",
+    ask="A limit for each user, and a small bucket. 100 users send one request a second each, on average, at "
+        "moments of their own. The gateway allows each of them one request a second, and its bucket holds one token. "
+        "What share of the requests is refused?",
     choices=(
         Choice("next to none, under 1 %",
                "On average they keep to the limit. But a request is judged at its own moment, and average says nothing "

@@ -9,13 +9,17 @@ from sdlib.labs.stage import FOLDER_PREFIX, MARK
 
 
 class Traces:
-    """What labs leave behind: their processes (by the mark in the environment) and folders (by prefix)."""
+    """What labs leave behind: their processes (by the mark in the environment, or where they run) and folders.
+
+    NGINX writes its title over its environment, so it is known by the folder in which it runs.
+    """
 
     def __init__(self, home):
         self.home = Path(home)
 
     def processes(self):
-        return [process.pid for process in psutil.process_iter() if str(self.home) in self._mark(process)]
+        return [process.pid for process in psutil.process_iter()
+                if any(str(self.home) in text for text in self._marks(process))]
 
     def folders(self):
         return list(self.home.glob(FOLDER_PREFIX + "*"))
@@ -27,11 +31,11 @@ class Traces:
         return not self.processes() and not self.folders()
 
     @staticmethod
-    def _mark(process):
+    def _marks(process):
         try:
-            return process.environ().get(MARK, "")
+            return process.environ().get(MARK, ""), process.cwd()
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            return ""
+            return ()
 
 
 @pytest.fixture
