@@ -133,8 +133,8 @@ def test_nginx_listens_on_this_machine_only_and_runs_one_worker_as_nobody_else(t
 
 def test_the_example_of_rfc_7515():
     """Appendix A.1: somebody else's key, token and claims."""
-    key = base64.urlsafe_b64decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CA"
-                                   "ow==")
+    key = base64.urlsafe_b64decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1"
+                                   "Z9CAow==")
     token = ("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGF"
              "tcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
     assert verify(token, key, None, 1_300_819_379) == {"iss": "joe", "exp": 1_300_819_380,
