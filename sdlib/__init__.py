@@ -21,6 +21,7 @@ _HOMES = {
     "sdlib.results.experiments": ["compare", "replicate", "sweep"],
     "sdlib.results.certainty": ["batch_means"],
     "sdlib.results.bill": ["cost"],
+    "sdlib.results.senders": ["senders"],
     "sdlib.charts.table": ["table"],
     "sdlib.lessons.checking": ["beside_formula"],
     "sdlib.lessons.ledger": ["ledger"],

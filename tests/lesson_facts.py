@@ -5,9 +5,11 @@ FACTS[lesson]["number as it is written"] is a function that takes nothing and re
 
 import inspect
 from dataclasses import fields
+from http import HTTPStatus
 
 import sdlib as sd
 from sdlib.labs.web import poisson_arrivals
+from sdlib.labs.gate import BATCHES, BURST
 
 
 def default(component, knob):
@@ -127,5 +129,15 @@ FACTS = {
         "280": lambda: 280 < 300 < 2 * 280 == 560,
         "560": lambda: 2 * 280 == 560,
         "150": lambda: 2 * 150 == 300,
+    },
+    8: {
+        "800": lambda: per_second(12_000) == 800,
+        "404": lambda: HTTPStatus.NOT_FOUND == 404,
+        "401": lambda: HTTPStatus.UNAUTHORIZED == 401,
+        "403": lambda: HTTPStatus.FORBIDDEN == 403,
+        "429": lambda: HTTPStatus.TOO_MANY_REQUESTS == 429,
+        "21": lambda: BATCHES[0][1] == BURST + 1 == 21,
+        "101": lambda: round(1000 * BATCHES[1][0]) == 101,
+        "501": lambda: round(1000 * (BATCHES[2][0] - BATCHES[1][0])) == 501,
     },
 }

@@ -5,6 +5,7 @@ from importlib import import_module
 from sdlib.whole import whole
 
 _HOMES = {"check": "inventory", "ready": "inventory", "one_server": "lessons", "hockey_stick": "lessons",
+          "gateway_checks": "lessons",
           "bigger_machine": "lessons", "planned_restart": "lessons",
           "one_of_five": "lessons",
           "balanced": "lessons",

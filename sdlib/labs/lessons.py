@@ -6,12 +6,13 @@ from sdlib.components.checks import check_number, complain
 from sdlib.labs.balancing import balanced
 from sdlib.labs.bigger import bigger_machine
 from sdlib.labs.five import one_of_five
+from sdlib.labs.gate import gateway_checks
 from sdlib.labs.recordings import recorded
 from sdlib.labs.result import LabResult
 from sdlib.labs.slow import slow_service
 from sdlib.labs.web import check_load, web_server
 
-__all__ = ["balanced", "bigger_machine", "hockey_stick", "one_of_five", "one_server", "slow_service"]
+__all__ = ["balanced", "bigger_machine", "gateway_checks", "hockey_stick", "one_of_five", "one_server", "slow_service"]
 
 LITTLE_TOLERANCE = 0.01
 ON_THE_WAY_S = 0.3                  # from the stop or the start of a server until a busy client has noticed

@@ -1,5 +1,6 @@
 """Closed forms beside which every simulation is held; each function names its source."""
 
+from sdlib.theory.buckets import bucket_passes
 from sdlib.theory.caches import che_hit_ratio, zipf_shares
 from sdlib.theory.intervals import Interval, confidence_interval, share_interval, student_t
 from sdlib.theory.queues import (
@@ -18,7 +19,8 @@ from sdlib.theory.queues import (
 from sdlib.theory.reliability import availability, backoff_delays, nines, redundant
 
 __all__ = [
-    "Interval", "SteadyState", "availability", "backoff_delays", "che_hit_ratio", "confidence_interval", "erlang_b",
-    "erlang_c", "littles_law", "mg1", "mm1", "mm1k", "mmc", "nines", "power_of_choices", "redundant",
-    "relaxation_s", "seconds_until_memory_is_full", "share_interval", "student_t", "zipf_shares",
+    "Interval", "SteadyState", "availability", "backoff_delays", "bucket_passes", "che_hit_ratio",
+    "confidence_interval", "erlang_b", "erlang_c", "littles_law", "mg1", "mm1", "mm1k", "mmc", "nines",
+    "power_of_choices", "redundant", "relaxation_s", "seconds_until_memory_is_full", "share_interval", "student_t",
+    "zipf_shares",
 ]

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+import sdlib as sd
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
@@ -15,7 +17,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def a_run():
     """Makes a stand-in for a run with the figures given."""
-    def make(crashes=0, lost_in_stops=(53, 100), **figures):
+    def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, **figures):
         usual = {"error_percent": 0.0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
@@ -27,4 +29,8 @@ def a_run():
         requests = pd.DataFrame({"finished_s": ends_s, "status": "refused"})
         return SimpleNamespace(summary=lambda: summary, stations=stations, incidents=incidents, requests=requests,
                                seconds=60.0)
+        if others_answered is not None:
+            requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
+        return SimpleNamespace(seed=1, clients=sd.Clients(users=100),
+                               summary=lambda: summary, stations=stations, incidents=incidents, requests=requests)
     return make

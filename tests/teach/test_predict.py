@@ -19,6 +19,8 @@ PROOFS = {
     "03-database": [{"error_percent": percent, "crashes": 1} for percent in (2, 75, 95, 99.7)],
     "03-price": [{"usd_per_month": usd} for usd in (6_000, 13_134, 25_000, 91_675)],
     "04-hour": [{"lost_in_stops": (night, 100)} for night in (2, 20, 53, 90)],
+    "08-for-all": [{"others_answered": percent} for percent in (20, 52, 80, 100)],
+    "08-bucket": [{"error_percent": percent} for percent in (0.2, 8, 30, 50)],
     "04-retries": [{"answered": answered, "crashes": 1} for answered in (400, 380, 300, 50)],
     "05-dies": [{"error_percent": percent} for percent in (1, 10, 20, 45)],
     "05-list": [{"error_percent": percent, "crashes": 4} for percent in (2, 7, 13, 46)],

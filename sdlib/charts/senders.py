@@ -1,0 +1,68 @@
+"""Lesson 8's chart: of the greedy client, of everybody else and of bad tokens, what became of the requests."""
+
+import math
+
+import numpy as np
+
+from sdlib.charts.theme import GREEN, INK, PURPLE, SKY, VERMILION, Plot, above, plain
+from sdlib.charts.words import number, percentage
+from sdlib.results.run import check_run
+from sdlib.results.senders import EVERYBODY_ELSE, SENDERS, who_sent
+
+FIRST_WIDTH = 1_600  # requests per second
+HATCH_OPACITY = 0.2
+NO_TOKEN, TOO_OFTEN = "unauthorized", "too many requests"
+LOOKS = {"answered": (GREEN, ""), "401 unauthorized": (SKY, "."), "429 too many requests": (PURPLE, "/"),
+         "failed behind the gateway": (VERMILION, "x")}
+
+
+def who_got_what(run, settings):
+    """Requests per second by sender, each bar taken apart by what they got; in words, what reached the services."""
+    check_run("who_got_what", run)
+    counts = _counts(run) / run.seconds
+    bars = list(reversed(SENDERS))
+    begins = np.cumsum(counts, axis=1) - counts
+    traces = [_bar(name, bars, begins[::-1, place], counts[::-1, place]) for place, name in enumerate(LOOKS)]
+    said = (f"{number(asked_per_s(run))} a second asked the gateway, {number(passed_per_s(run))} of them reached a "
+            "service")
+    mine = counts[SENDERS.index(EVERYBODY_ELSE)]
+    answered = f"everybody else: {percentage(100 * mine[0] / mine.sum())} % answered" if mine.sum() else ""
+    shown = answered.replace("<", "&lt;").replace(">", "&gt;")
+    return Plot(traces, f"Requests per second, by who sent them and what they got: {said}; {answered}.",
+                {"title": {"text": "requests per second"}, "tickformat": ",", "range": [0, _width(counts)]},
+                {"range": [-0.6, 2.6]}, notes=[{**above(f"<b>{shown}</b><br>{said}"), "yshift": 0}])
+
+
+def _width(counts):
+    """Where the axis ends: it holds still while the longest bar changes little."""
+    return FIRST_WIDTH * 2 ** max(0, math.ceil(math.log2(max(counts.sum(axis=1).max(), 1) * 1.05 / FIRST_WIDTH)))
+
+
+def asked_per_s(run):
+    """How often a second the first component was asked, retries included."""
+    first = run.records.stations
+    return int(first["served"][0] + first["failed"][0] + first["lost"][0]) / run.seconds
+
+
+def passed_per_s(run):
+    """How often a second what stands behind the first component was asked by it."""
+    behind = run.traffic
+    return int(behind.loc[behind["caller"] == run.nodes[0].name, "calls"].sum()) / run.seconds
+
+
+def _counts(run):
+    """Requests that ended: a row for each sender, a column for each of LOOKS."""
+    status, sender = run.requests["status"], who_sent(run)
+    columns = [status == "ok", status == NO_TOKEN, status == TOO_OFTEN]
+    failed = ~np.logical_or.reduce([*columns, status == "in flight"])
+    return np.array([[np.sum(column & (sender == who)) for column in (*columns, failed)] for who in SENDERS])
+
+
+def _bar(name, bars, begins, lengths):
+    """One part in every bar. Stacked by its start: a picture of several plots has no one mode for all its bars."""
+    colour, shape = LOOKS[name]
+    return {"type": "bar", "orientation": "h", "name": name, "y": bars, "base": plain(begins), "x": plain(lengths),
+            "offsetgroup": "one",
+            "marker": {"color": colour, "line": {"color": INK, "width": 1},
+                       "pattern": {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": HATCH_OPACITY,
+                                   "solidity": 0.15, "size": 10}}}
