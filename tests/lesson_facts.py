@@ -8,8 +8,8 @@ from dataclasses import fields
 from http import HTTPStatus
 
 import sdlib as sd
-from sdlib.labs.web import poisson_arrivals
 from sdlib.labs.gate import BATCHES, BURST
+from sdlib.labs.web import poisson_arrivals
 
 
 def default(component, knob):

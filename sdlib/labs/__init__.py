@@ -4,13 +4,11 @@ from importlib import import_module
 
 from sdlib.whole import whole
 
-_HOMES = {"check": "inventory", "ready": "inventory", "one_server": "lessons", "hockey_stick": "lessons",
-          "gateway_checks": "lessons",
-          "bigger_machine": "lessons", "planned_restart": "lessons",
-          "one_of_five": "lessons",
-          "balanced": "lessons",
-          "slow_service": "lessons",
-          "LabResult": "result", "LabError": "faults", "LoadResult": "web", "WebServer": "web", "web_server": "web"}
+_LABS = ("balanced", "bigger_machine", "gateway_checks", "hockey_stick", "one_of_five", "one_server", "planned_restart",
+         "slow_service")
+_HOMES = dict.fromkeys(_LABS, "lessons") | {
+    "check": "inventory", "ready": "inventory", "LabResult": "result", "LabError": "faults", "LoadResult": "web",
+    "WebServer": "web", "web_server": "web"}
 __all__ = sorted(_HOMES)
 
 

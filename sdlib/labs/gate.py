@@ -118,7 +118,7 @@ class GateResult(LabResult):
         return "worked: what the service itself counted. The last row is the median latency of the polite clients."
 
 
-@recorded("NGINX", shown_as=GateResult)
+@recorded("NGINX", result=GateResult)
 def gateway_checks(greedy_per_s=150, seconds=2.0, service_ms=10.0):
     """Lesson 8: what a real gateway answers at the door, whom a limit per user stops, and NGINX's bucket counted out.
 

@@ -36,11 +36,6 @@ def recorded(*needs, result=LabResult):
 
     The recording is of the lab without arguments; with others a LabError says what is missing. result: the kind of
     LabResult that the lab gives.
-def recorded(*needs, shown_as=LabResult):
-    """Decorate a lab: where a component of `needs` is missing, its recorded run stands in, and says so.
-
-    The recording is of the lab without arguments; with others a LabError says what is missing. shown_as: the class of
-    the lab's result.
     """
     def decorate(lab):
         @functools.wraps(lab)
@@ -55,9 +50,7 @@ def recorded(*needs, shown_as=LabResult):
                                "recorded run.")
             with StatusLine("a recorded run", ends="read"):      # what a notebook saves is the same as of a live run
                 return read(lab.__name__, why=missing)
-            return read(lab.__name__, why=missing)
         live_or_recorded.result = result
-        live_or_recorded.shown_as = shown_as
         LABS[lab.__name__] = live_or_recorded, needs
         return live_or_recorded
     return decorate
@@ -107,8 +100,6 @@ def _kind_of(name):
     """The class of a lab's results; LABS is full once the module of the labs was imported."""
     importlib.import_module("sdlib.labs.lessons")
     return LABS[name][0].result if name in LABS else LabResult
-    shown_as = LABS[name][0].shown_as
-    return shown_as(loads, told["claims"], told["sentence"], told["axis"], told["recorded"] | {"why": why})
 
 
 def _load_as_json(load):

@@ -27,10 +27,8 @@ def a_run():
                                   "what": "stopped"})
         ends_s = [start_s + 1 for start_s, lost in zip(starts_s, lost_in_stops) for _ in range(lost)]
         requests = pd.DataFrame({"finished_s": ends_s, "status": "refused"})
-        return SimpleNamespace(summary=lambda: summary, stations=stations, incidents=incidents, requests=requests,
-                               seconds=60.0)
         if others_answered is not None:
             requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
-        return SimpleNamespace(seed=1, clients=sd.Clients(users=100),
-                               summary=lambda: summary, stations=stations, incidents=incidents, requests=requests)
+        return SimpleNamespace(seed=1, clients=sd.Clients(users=100), seconds=60.0, summary=lambda: summary,
+                               stations=stations, incidents=incidents, requests=requests)
     return make
