@@ -164,7 +164,7 @@ def build(users=24_000, machines=5, policy="random", cpus=4):
 
 def panel(**settings):
     found = sd.explore(build, users=(10, 1_000_000), machines=(1, 20), policy=list(RANKED), cpus=(1, 64),
-                       chart=wait_by_policy, goals=sd.goals("06"))
+                       seconds=30, chart=wait_by_policy, goals=sd.goals("06"))
     found.set(**settings)
     return found.try_goals()
 
