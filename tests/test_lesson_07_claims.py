@@ -261,7 +261,7 @@ def build(users=USERS, cpus=4, product=0.8, timeout_s=30.0):
 
 def panel(seed=0, **settings):
     found = sd.explore(build, users=(100, 50_000), cpus=(1, 64), product=(0.5, 0.99), timeout_s=(0.1, 30),
-                       seconds=60, chart=threads_held, goals=sd.goals("07"))
+                       seconds=30, chart=threads_held, goals=sd.goals("07"))
     found.set(seed=seed, **settings)
     return found.try_goals()
 
