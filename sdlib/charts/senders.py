@@ -20,11 +20,10 @@ def who_got_what(run, settings):
     """Requests per second by sender, each bar taken apart by what they got; in words, what reached the services."""
     check_run("who_got_what", run)
     counts = _counts(run) / run.seconds
-    bars = list(reversed(SENDERS))
+    bars = [who.replace(" ", "<br>") for who in reversed(SENDERS)]
     begins = np.cumsum(counts, axis=1) - counts
     traces = [_bar(name, bars, begins[::-1, place], counts[::-1, place]) for place, name in enumerate(LOOKS)]
-    said = (f"{number(asked_per_s(run))} a second asked the gateway, {number(passed_per_s(run))} of them reached a "
-            "service")
+    said = f"each second {number(asked_per_s(run))} at the gateway, {number(passed_per_s(run))} on to a service"
     mine = counts[SENDERS.index(EVERYBODY_ELSE)]
     answered = f"everybody else: {percentage(100 * mine[0] / mine.sum())} % answered" if mine.sum() else ""
     shown = answered.replace("<", "&lt;").replace(">", "&gt;")
