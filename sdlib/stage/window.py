@@ -7,6 +7,7 @@ import numpy as np
 from sdlib.charts.words import number
 from sdlib.kernel import trace as codes
 from sdlib.results import trace_rows
+from sdlib.stage.threads import at_the_machines
 
 SCREEN_S = 20.0  # how long a window plays
 SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -202,5 +203,5 @@ def _cut(run, window):
         window.seconds = float(window.rows["time_s"][limit]) - window.from_s
         window.rows = window.rows[:limit]
         window.speed = _nice(max(window.seconds / SCREEN_S, SLOWEST))
-    window.rows = _with_returns(run, window.rows)
+    window.rows = _with_returns(run, at_the_machines(window.rows, run.nodes))
     return window

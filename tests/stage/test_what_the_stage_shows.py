@@ -279,3 +279,21 @@ def test_while_lessons_are_built_it_brings_its_picture(crashed, monkeypatch):
     assert STILL_MIME not in watch(crashed, 0.3, 0.2)._repr_mimebundle_()[0]
     monkeypatch.setenv("SDLIB_BUILD", "1")
     assert watch(crashed, 0.3, 0.2)._repr_mimebundle_()[0][STILL_MIME]["data"]
+
+
+def test_who_waits_for_a_thread_waits_at_its_machine():
+    """Against the engine's own samples of both lines, the one for a thread and the one for a core."""
+    slow = sd.Service(cpus=1, ram_gb=8, service_ms=300, name="slow")
+    site = sd.Service(cpus=1, ram_gb=8, service_ms=8, threads=5, calls=[slow], name="site")
+    run = sd.simulate(site, sd.Clients(users=1_200), seconds=12, seed=1)
+    node = {one.name: one.index for one in run.nodes}
+    pool = run.nodes[node["site"]].parts[0]
+    times_s, seen = np.arange(100, 500, 23) * 12 / len(run.records.samples), []
+    for at_s, sample in zip(times_s, np.arange(100, 500, 23)):
+        _, packed = window_of(run, at_s - 0.001, 0.1)
+        here = Moment(packed, 0.001).counts()[node["site"]]
+        queues = run.records.samples[sample, :, 0]
+        assert here["waiting"] == queues[pool] + queues[node["site"]]
+        assert here["working"] == run.records.samples[sample, node["site"], 1]
+        seen.append(here["waiting"])
+    assert max(seen) > 50 and pool not in Moment(packed, 0.001).counts()
