@@ -6,12 +6,12 @@ import numpy as np
 
 from sdlib.charts.theme import GREEN, INK, PURPLE, SKY, VERMILION, Plot, above, plain
 from sdlib.charts.words import number, percentage
+from sdlib.kernel.statuses import IN_FLIGHT, OK, STATUSES, TOO_MANY, UNAUTHORIZED
 from sdlib.results.run import check_run
 from sdlib.results.senders import EVERYBODY_ELSE, SENDERS, who_sent
 
 FIRST_WIDTH = 1_600  # requests per second
 HATCH_OPACITY = 0.2
-NO_TOKEN, TOO_OFTEN = "unauthorized", "too many requests"
 LOOKS = {"answered": (GREEN, ""), "401 unauthorized": (SKY, "."), "429 too many requests": (PURPLE, "/"),
          "failed behind the gateway": (VERMILION, "x")}
 
@@ -51,10 +51,12 @@ def passed_per_s(run):
 
 def _counts(run):
     """Requests that ended: a row for each sender, a column for each of LOOKS."""
-    status, sender = run.requests["status"], who_sent(run)
-    columns = [status == "ok", status == NO_TOKEN, status == TOO_OFTEN]
-    failed = ~np.logical_or.reduce([*columns, status == "in flight"])
-    return np.array([[np.sum(column & (sender == who)) for column in (*columns, failed)] for who in SENDERS])
+    kinds = len(STATUSES)
+    found = np.bincount(kinds * who_sent(run).cat.codes.to_numpy(np.int64) + run.records.requests["status"],
+                        minlength=kinds * len(SENDERS)).reshape(len(SENDERS), kinds)
+    columns = found[:, [OK, UNAUTHORIZED, TOO_MANY]]
+    failed = found.sum(axis=1) - found[:, IN_FLIGHT] - columns.sum(axis=1)
+    return np.column_stack([columns, failed])
 
 
 def _bar(name, bars, begins, lengths):

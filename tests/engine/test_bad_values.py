@@ -103,7 +103,8 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "student_t": {"freedom": 4, "level": 0.9}, "zipf_shares": {"objects": 10, "skew": 1},
          "share_interval": {"successes": 1, "trials": 4, "level": 0.95},
          "che_hit_ratio": {"objects": 10, "skew": 1, "capacity": 4}, "redundant": {"part": 0.9, "copies": 2},
-         "nines": {"part": 0.9}, "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2}}
+         "nines": {"part": 0.9}, "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
+         "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
             NO_NUMBER, ()) for name, sound in SOUND.items() for parameter in sound]
@@ -182,7 +183,8 @@ PLACES += [
     ("beside_formula", "setting", lambda v, run: sd.beside_formula(build_users, "requests inside", abs, users=v),
      {"text": "4", "none": None, "empty": [], "number": 5, "set": {1}}, ()),
     *[(name, "run", lambda v, run, name=name: getattr(CHARTS, name)(v, {}), NO_NUMBER | MORE_VALUES, ())
-      for name in ("users_against_cores", "lost_by_hour")],
+      for name in ("users_against_cores", "lost_by_hour", "who_got_what")],
+    ("senders", "run", lambda v, run: sd.senders(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "build", lambda v, run: sd.explore(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "goals", lambda v, run: sd.explore(build_users, goals=v), NO_NUMBER | MORE_VALUES, ("none",)),
     ("explore", "seconds", lambda v, run: sd.explore(build_users, seconds=v), NO_NUMBER, ()),
