@@ -155,10 +155,11 @@ def _lost_at(final, inside, inside_slot, open_visits):
     if not at_crash.any():
         return lost_s
     slots, many = inside_slot[inside_slot >= 0], len(final)
-    returns = np.bincount(inside_slot[at_crash], inside["what"][at_crash] == codes.RETURNED, many)
-    done = np.bincount(inside_slot[at_crash], inside["what"][at_crash] == codes.DONE, many)
+    what = inside["what"][at_crash]
+    returns, calls, done = (np.bincount(inside_slot[at_crash], what == code, many)
+                            for code in (codes.RETURNED, codes.CALLED, codes.DONE))
     is_client = final["number"] == final["request"]
-    ends = (returns == open_visits) & (done == is_client) & (np.bincount(slots, minlength=many) == returns + done)
+    ends = (returns - calls == open_visits) & (done == is_client)  # retries at once, in vain, are calls too
     first_s = np.full(many, np.inf)
     np.minimum.at(first_s, slots, inside["time_s"][inside_slot >= 0])
     last_s = np.full(many, -np.inf)

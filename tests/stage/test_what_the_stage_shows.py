@@ -297,3 +297,16 @@ def test_who_waits_for_a_thread_waits_at_its_machine():
         assert here["working"] == run.records.samples[sample, node["site"], 1]
         seen.append(here["waiting"])
     assert max(seen) > 50 and pool not in Moment(packed, 0.001).counts()
+
+
+def test_thousands_who_try_again_in_vain_at_the_instant_of_a_crash_are_counted_not_drawn():
+    """The window was cut to nothing to leave out what happens at one instant."""
+    page = sd.Server(cpus=1, ram_gb=1_000, service_ms=60_000, name="page")
+    crowd = sd.Clients(users=1, arrivals_s=[1 + number / 1_000 for number in range(3_000)],
+                       retry=sd.Retry(times=5, backoff="none"))
+    run = sd.simulate(page, crowd, seconds=10, schedule=[sd.at(5, "kill", page)])
+    window, packed = window_of(run)
+    assert len(packed.to_bytes()) < 300_000 and window.seconds > 1
+    just_before, after = (Moment(packed, 5 + moment_s - window.from_s) for moment_s in (-0.001, 0.001))
+    assert just_before.in_the_system() == 3_000 and after.in_the_system() == 0
+    assert just_before.counts()[0]["waiting"] == 2_999 and after.ended() == {"refused": 3_000}
