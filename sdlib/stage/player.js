@@ -4,6 +4,7 @@ const REST_AT_END_S = 1.5, SAY_EVERY_S = 0.2, READ_OUT_EVERY_S = 6;
 const KEYS = "Keys: space plays, . steps, \u2190 \u2192 scrub, Home, End, + \u2212 speed";
 const MARKS = { ok: "tick", refused: "square", lost: "cross", "timed out": "clock" };
 const QUIET = window.matchMedia("(prefers-reduced-motion: reduce)");
+const WIDE_SCENE = 900;  // in design units: a wider one cannot be read in half of a panel
 
 const make = (tag, attributes, parent, text) => {
   const element = document.createElement(tag);
@@ -175,6 +176,7 @@ class Player {
     this.speed = SPEEDS.reduce((best, one) => (Math.abs(one - about.speed) < Math.abs(best - about.speed) ? one : best));
     this.controls.speed.value = String(this.speed);
     this.controls.title.textContent = about.title;
+    this.root.classList.toggle("sdlib-stage-wide", this.trace.scene.width > WIDE_SCENE);
     this.controls.canvas.setAttribute("aria-label", about.words);
     this.controls.explain(about, this.trace.scene.boxes);
     this.book = new Book(this.trace);

@@ -22,6 +22,7 @@ from sdlib.whole import whole
 
 MEMORY_MB = 1024            # that a check may take beside what the kernel has already
 LARGEST_ANSWER_MB = 64
+PATIENCE = 4                # where others keep the processor from it, a check may take so many times its time
 GRACE_S = 1                 # a child whose parent is gone ends by itself so long after its time
 _MB = 2**20
 
@@ -33,7 +34,7 @@ def attempt_in_a_child(work, limit_s):
         child = _fork(work, limit_s, said, answered)
         os.close(said[1]), os.close(answered[1])
     try:
-        is_in_time, printed, answer = _read(said[0], answered[0], time.monotonic() + limit_s)
+        is_in_time, printed, answer = _read(said[0], answered[0], child, limit_s)
     finally:
         with whole():
             os.kill(child, signal.SIGKILL)
@@ -77,7 +78,7 @@ def _limit(limit_s):
     """Stopping by hand is for the parent; an alarm ends a forgotten child; memory and input have an end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, limit_s + GRACE_S)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE * limit_s + GRACE_S)
     faulthandler.disable()
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
@@ -127,20 +128,29 @@ def _told_failure(error, limit_s):
     return pickle.dumps(Attempt(failure=failure_of(error, limit_s)))
 
 
-def _read(said, answered, end):
+def _read(said, answered, child, limit_s):
     """(whether the child ended in time, what it printed, its packed answer), as they come through both pipes."""
-    found = {said: bytearray(), answered: bytearray()}
+    found, begun_s = {said: bytearray(), answered: bytearray()}, time.monotonic()
     with selectors.DefaultSelector() as selector:
         for pipe in found:
             selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map() and (left_s := end - time.monotonic()) > 0:
-            for key, _ in selector.select(left_s):
+        while selector.get_map() and may_go_on(child, took_s := time.monotonic() - begun_s, limit_s):
+            for key, _ in selector.select(max(limit_s - took_s, 0.1)):
                 piece = os.read(key.fd, _MB)
                 found[key.fd] += piece
                 if not piece:
                     selector.unregister(key.fd)
         is_in_time = answered not in selector.get_map()
     return is_in_time, bytes(found[said]), bytes(found[answered])
+
+
+def may_go_on(child, took_s, limit_s):
+    """Whether a check may take longer than it took: while it computes, and has not had its time of the processor."""
+    if took_s < limit_s or took_s >= PATIENCE * limit_s:
+        return took_s < limit_s
+    process = psutil.Process(child)
+    used = process.cpu_times()
+    return process.status() == psutil.STATUS_RUNNING and used.user + used.system < limit_s
 
 
 def _unpacked(answer):

@@ -57,7 +57,7 @@ PARTS = st.builds(sd.Database, connections=st.integers(1, 2), query_ms=st.sample
 def test_stations_and_requests_tell_the_same_story(shop, arrivals, seed):
     """Patient clients that never retry: each visit to a server is one request."""
     run = sd.simulate(shop, sd.Clients(users=1, arrivals_s=arrivals.arrivals_s), seconds=5, seed=seed)
-    machines = run.stations[run.stations["kind"] == "Server"]
+    machines = run.stations[run.stations["kind"].isin(["Server", "Service"])]
     status = run.requests["status"].value_counts()
     assert machines["served"].sum() == status["ok"] == run.stations.loc["load balancer", "served"]
     assert machines["refused"].sum() == status["refused"]
@@ -73,7 +73,7 @@ def test_every_visit_has_an_end(shop, clients, seed):
     run = sd.simulate(shop, clients, seconds=UNTIL_ALL_IS_OVER_S, seed=seed)
     assert_balanced(run)
     assert not (run.requests["status"] == "in flight").any()
-    machines = run.stations[run.stations["kind"] == "Server"]
+    machines = run.stations[run.stations["kind"].isin(["Server", "Service"])]
     ended = machines[["served", "refused", "lost", "failed"]]
     assert ended.to_numpy().sum() == run.requests["attempts"].sum()
     into = run.traffic.groupby("called")["calls"].sum().reindex(run.stations.index, fill_value=0)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from sdlib.teach.child import PATIENCE, may_go_on
 from sdlib.teach.guard import MOST_PRINTED, attempt, attempt_here
 
 
@@ -159,3 +160,29 @@ def test_where_nothing_can_fork_most_is_caught_too(work, says):
     before = sys.gettrace()
     tried = attempt_here(work, 0.2)
     assert says in tried.failure and len(tried.printed) <= MOST_PRINTED and sys.gettrace() is before
+
+
+@contextlib.contextmanager
+def a_process_that(works):
+    child = os.fork()
+    if child == 0:
+        try:
+            works()
+        finally:
+            os._exit(0)
+    try:
+        time.sleep(0.3)
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_only_who_computes_and_was_kept_from_the_processor_may_take_longer():
+    """On a busy machine a check was stopped after 5 s of which it had computed one."""
+    with a_process_that(endless) as busy:
+        assert may_go_on(busy, took_s=4.9, limit_s=5) and may_go_on(busy, took_s=5.1, limit_s=5)
+        assert not may_go_on(busy, took_s=0.3, limit_s=0.01), "it had its time of the processor"
+        assert not may_go_on(busy, took_s=5 * PATIENCE, limit_s=5)
+    with a_process_that(lambda: time.sleep(60)) as asleep:
+        assert may_go_on(asleep, took_s=4.9, limit_s=5) and not may_go_on(asleep, took_s=5.1, limit_s=5)
