@@ -30,7 +30,7 @@ lab: ready
 
 test: ready
 	$(PY) -m ruff check .
-	$(LESSON) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	$(LESSON) $(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    tests notebooks $(ARGS)
 
 notebooks: ready

@@ -1,7 +1,7 @@
 // --- design units to pixels ---------------------------------------------------------------------------------------
 
 // A wide place draws large; in a narrow one a low scene may be drawn at its own size, and the rest goes between the boxes.
-const WIDE = 700, LARGEST = 1.4, SMALLEST = 0.5, TALL_ENOUGH = { narrow: 245, wide: 440 };
+const WIDE = 700, LARGEST = 1.4, SMALLEST = 0.4, TALL_ENOUGH = { narrow: 245, wide: 440 };
 
 class Geometry {
   constructor(trace, width) {
