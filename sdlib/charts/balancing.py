@@ -5,7 +5,7 @@ import numpy as np
 from sdlib.charts.parts import kept
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, VERMILION, Plot, above, figure, line, marks, plain
 from sdlib.charts.words import duration
-from sdlib.components.checks import complain
+from sdlib.components.checks import check_number, complain
 from sdlib.results.run import check_run
 from sdlib.theory import confidence_interval, mmc
 
@@ -28,6 +28,7 @@ def wait_by_policy(run, settings, trail=None):
 
     settings: users, machines, policy, cpus, as the panel has them. trail: a list that keeps the points so far.
     """
+    check_run("wait_by_policy", run)
     policy, farm = settings["policy"], tuple(settings[name] for name in ("users", "machines", "cpus"))
     wait_ms = mean_wait_ms(run)
     points = kept([] if trail is None else trail, farm, (_place(policy), wait_ms))
@@ -51,7 +52,9 @@ def waits_by_policy(waits, each_ms, one_ms, width=840, height=360):
     if not isinstance(waits, dict) or not waits or not set(waits) <= set(RANKED):
         complain("waits_by_policy", "waits", waits, "a dict of " + ", ".join(map(repr, RANKED)) + " to waits in ms",
                  {"random": [7.3, 7.6]})
-    found = {policy: confidence_interval(list(values)) for policy, values in waits.items()}
+    each_ms, one_ms = (check_number("waits_by_policy", name, value, low=0, high=1e9, example=7.5, unit="ms")
+                       for name, value in (("each_ms", each_ms), ("one_ms", one_ms)))
+    found = {policy: confidence_interval(values) for policy, values in waits.items()}
     ranked = sorted(found.values(), key=lambda interval: -interval.mean)
     apart = all(worse.low > better.high for worse, better in zip(ranked, ranked[1:]))
     says = ("No two intervals overlap." if apart else "Some intervals overlap.") + " " + (
