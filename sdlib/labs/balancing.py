@@ -2,10 +2,8 @@
 
 import json
 import sys
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import replace
-from subprocess import PIPE
 
 import numpy as np
 
@@ -17,7 +15,7 @@ from sdlib.labs.result import LabResult
 from sdlib.labs.server import drawn_ms
 from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
-from sdlib.labs.web import WebServer, check_load
+from sdlib.labs.web import WebServer, ask, check_load, start_clients
 
 SERVERS, SLOW, WORKERS = 5, 2, 2       # the third of them is slow; workers of each
 RAM_REQUESTS = 512
@@ -70,11 +68,14 @@ class Balancer(WebServer):
 
     def seen(self):
         """What the five have counted, added up."""
-        counted = [self._ask(server) for server in self._servers]
+        counted = self._counted()
         return {name: sum(one[name] for one in counted) for name in counted[0]}
 
     def _finished(self):
-        return [self._ask(server)["finished"] for server in self._servers]
+        return [one["finished"] for one in self._counted()]
+
+    def _counted(self):
+        return [ask(server + "/inside") for server in self._servers]
 
     def _machines(self, load, seed):
         """Workers and *measured* service time of each: the work that was asked for, and what holding a worker adds.
@@ -89,12 +90,6 @@ class Balancer(WebServer):
         return [{"cpus": WORKERS, "service_ms": round(float(factor * asked_ms + added_ms), 3)}
                 for factor in self.plan["factors"]]
 
-    @staticmethod
-    def _ask(server):
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))    # a proxy cannot reach this machine
-        with direct.open(server + "/inside", timeout=10) as answer:
-            return json.load(answer)
-
 
 @contextmanager
 def _running(factors, service_ms, seed):
@@ -107,7 +102,7 @@ def _running(factors, service_ms, seed):
             plans = [{**plan, "port": port, "service_ms": factor * service_ms}
                      for port, factor in zip(ports, factors, strict=True)]
             farm = stage.start([sys.executable, "-m", "sdlib.labs.farm", json.dumps(plans)], log="server.log")
-            sender = stage.start([sys.executable, "-m", "sdlib.labs.load"], log="load.log", stdin=PIPE)
+            sender = start_clients(stage)
             for port in ports:
                 stage.wait_until_listening(farm, port)
         servers = "\n".join(f"        server 127.0.0.1:{port} max_fails=0;" for port in ports)

@@ -4,7 +4,6 @@ import json
 import secrets
 import sys
 import time
-import urllib.request
 from contextlib import contextmanager
 from subprocess import PIPE
 
@@ -23,7 +22,7 @@ from sdlib.labs.result import LabResult
 from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
 from sdlib.labs.tokens import sign
-from sdlib.labs.web import LoadResult
+from sdlib.labs.web import LoadResult, ask
 from sdlib.whole import whole
 
 PER_S, BURST = 10, 20
@@ -211,9 +210,7 @@ class _Gate:
         return _load(visits, told, self._worked() - before)
 
     def _worked(self):
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))    # a proxy cannot reach this machine
-        with direct.open(self._service_url + "/count", timeout=10) as answer:
-            return json.load(answer)["worked"]
+        return ask(self._service_url + "/count")["worked"]
 
 
 def _crowd(gate, path, greedy_per_s, seconds):

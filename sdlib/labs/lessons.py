@@ -10,12 +10,11 @@ from sdlib.labs.gate import gateway_checks
 from sdlib.labs.recordings import recorded
 from sdlib.labs.result import LabResult
 from sdlib.labs.slow import slow_service
-from sdlib.labs.web import check_load, web_server
+from sdlib.labs.web import ON_THE_WAY_S, check_load, web_server
 
 __all__ = ["balanced", "bigger_machine", "gateway_checks", "hockey_stick", "one_of_five", "one_server", "slow_service"]
 
 LITTLE_TOLERANCE = 0.01
-ON_THE_WAY_S = 0.3                  # from the stop or the start of a server until a busy client has noticed
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in
 
 
@@ -100,19 +99,15 @@ def _restart_claims(loads):
             ("half a second after the restart all were answered again", all(map(_well_afterwards, loads.values())))]
 
 
-def _ended_s(load):
-    return load.requests["intended_s"] + load.requests["latency_ms"] / 1000
-
-
 def _failed_meanwhile(load):
     (stopped_s, up_s), = load.server["down"]
-    failed_s = _ended_s(load)[load.requests["status"] != "ok"]
+    failed_s = load.ended_s[load.requests["status"] != "ok"]
     return bool(failed_s.between(stopped_s - ON_THE_WAY_S, up_s + ON_THE_WAY_S).all())
 
 
 def _silent_meanwhile(load):
     (stopped_s, up_s), = load.server["down"]
-    answered_s = _ended_s(load)[load.requests["status"] == "ok"]
+    answered_s = load.ended_s[load.requests["status"] == "ok"]
     return not answered_s.between(stopped_s + ON_THE_WAY_S, up_s - ON_THE_WAY_S).any()
 
 

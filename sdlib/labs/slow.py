@@ -4,7 +4,6 @@ import json
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from subprocess import PIPE
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from sdlib.labs.result import LabResult
 from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
 from sdlib.labs.threads import PAYMENT_EVERY, is_payment
-from sdlib.labs.web import CLIENT_TIMEOUT_S, WebServer, check_load
+from sdlib.labs.web import CLIENT_TIMEOUT_S, WebServer, check_load, start_clients
 from sdlib.whole import whole
 
 QUICK, SLOW, GIVES_UP = "payment quick", "payment slow", "with a timeout"
@@ -73,7 +72,7 @@ def _websites(plan, slow_s, timeout_s):
     parts = {QUICK: (QUICK_S, None), SLOW: (slow_s, None), GIVES_UP: (slow_s, timeout_s)}
     with Stage() as stage, StatusLine("real website and payment service on 127.0.0.1") as status:
         with in_words("the website could not be started"):
-            sender = stage.start([sys.executable, "-m", "sdlib.labs.load"], log="load.log", stdin=PIPE)
+            sender = start_clients(stage)
             websites = {label: _website(stage, sender, status, plan | {"payment_s": takes_s, "timeout_s": patience_s})
                         for label, (takes_s, patience_s) in parts.items()}
         yield websites

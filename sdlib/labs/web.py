@@ -20,6 +20,7 @@ from sdlib.labs.status import StatusLine
 
 MOST_REQUESTS = 20_000
 CLIENT_TIMEOUT_S = 10.0
+ON_THE_WAY_S = 0.3                  # from the stop or the start of a server until a busy client has noticed
 
 
 def web_server(cpus=2, service_ms=10.0, ram_requests=512, restart_s=1.0, seed=0, port=0):
@@ -55,9 +56,21 @@ def _running(plan):
         with in_words("the web server could not be started"):
             plan = {**plan, "port": stage.reserve_port(plan["port"])}
             process = stage.start([sys.executable, "-m", "sdlib.labs.server", json.dumps(plan)], log="server.log")
-            sender = stage.start([sys.executable, "-m", "sdlib.labs.load"], log="load.log", stdin=PIPE)
+            sender = start_clients(stage)
             stage.wait_until_listening(process, plan["port"])
         yield WebServer(stage, process, sender, plan, status)
+
+
+def start_clients(stage):
+    """The process that sends the load; it waits for plans on its standard input."""
+    return stage.start([sys.executable, "-m", "sdlib.labs.load"], log="load.log", stdin=PIPE)
+
+
+def ask(url):
+    """What a server of this machine answers, as JSON."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))    # a proxy cannot reach this machine
+    with direct.open(url, timeout=10) as answer:
+        return json.load(answer)
 
 
 class WebServer:
@@ -105,9 +118,7 @@ class WebServer:
 
     def seen(self):
         """What the server itself has counted since its last start: request_seconds in it, requests finished."""
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))    # a proxy cannot reach this machine
-        with direct.open(self.url + "/inside", timeout=10) as answer:
-            return json.load(answer)
+        return ask(self.url + "/inside")
 
     def restart(self, at_s):
         """Stop the server at that time of the load that has been ordered; from when until when nobody listened."""
@@ -167,10 +178,14 @@ class LoadResult:
         return self.requests[self.requests["status"] == "ok"]
 
     @property
+    def ended_s(self):
+        """When each request ended, from the start of the load."""
+        return self.requests["intended_s"] + self.requests["latency_ms"] / 1000
+
+    @property
     def seconds(self):
         """From the start to the end of the last request."""
-        ends_s = self.requests["intended_s"] + self.requests["latency_ms"] / 1000
-        return float(ends_s.max())
+        return float(self.ended_s.max())
 
     def summary(self):
         """One-row DataFrame: counts, throughput, utilization; of the answered alone mean times, p50, p95, p99 in ms."""
