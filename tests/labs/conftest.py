@@ -1,11 +1,18 @@
+import os
+import signal
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from jupyter_client.manager import start_new_kernel
 
+from sdlib import labs
 from sdlib.labs.stage import FOLDER_PREFIX, MARK
+
+ROOT = str(Path(labs.__file__).resolve().parents[2])
 
 
 class Traces:
@@ -29,6 +36,23 @@ class Traces:
         while (self.processes() or self.folders()) and time.monotonic() < until:
             time.sleep(0.05)
         return not self.processes() and not self.folders()
+
+    @contextmanager
+    def kernel_to_be_killed(self, code, begun="load.json", within_s=60):
+        """A real kernel that runs a lab. The block looks once the lab has written `begun`; then comes kill -9, and
+        nothing may be left."""
+        manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": ROOT})
+        try:
+            client.execute("from sdlib import labs\n" + code)
+            until = time.monotonic() + 120
+            while time.monotonic() < until and not list(self.home.glob(f"*/{begun}")):
+                time.sleep(0.05)
+            yield
+            os.kill(manager.provisioner.process.pid, signal.SIGKILL)
+            assert self.wait_until_gone(within_s)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
 
     @staticmethod
     def _marks(process):

@@ -1,13 +1,9 @@
 """Lesson 6's lab: NGINX in front of five real servers, live and recorded, and nothing left of it."""
 
-import os
-import signal
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -87,18 +83,8 @@ def test_where_nginx_is_missing_the_recorded_run_says_so(monkeypatch):
 @needs_nginx
 def test_kernel_killed_in_the_middle(traces):
     """kill -9 of a real kernel while NGINX hands out requests: no process and no folder is left."""
-    manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": ROOT})
-    try:
-        client.execute("from sdlib import labs\nlabs.balanced(seconds=30)")
-        until = time.monotonic() + 120
-        while time.monotonic() < until and not list(traces.home.glob("*/load.json")):
-            time.sleep(0.05)
+    with traces.kernel_to_be_killed("labs.balanced(seconds=30)", within_s=20):
         assert len(traces.processes()) == PROCESSES
-        os.kill(manager.provisioner.process.pid, signal.SIGKILL)
-        assert traces.wait_until_gone(within_s=20)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 @needs_nginx

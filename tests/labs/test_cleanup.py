@@ -6,11 +6,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from sdlib import labs as lab
 from sdlib.labs import stage as stage_module
@@ -101,18 +99,8 @@ threading.Thread(target=run).start()"""
 @pytest.mark.parametrize("code", ["labs.one_server(seconds=30)", "labs.hockey_stick(seconds=10)", IN_A_THREAD])
 def test_kernel_killed_in_the_middle_of_a_lab(traces, code):
     """kill -9 of a real kernel; from another thread the watchdog alone has to do it."""
-    manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": ROOT})
-    try:
-        client.execute("from sdlib import labs\n" + code)
-        until = time.monotonic() + 120
-        while time.monotonic() < until and not list(traces.home.glob("*/load.json")):
-            time.sleep(0.05)
+    with traces.kernel_to_be_killed(code):
         assert len(traces.processes()) >= PROCESSES
-        os.kill(manager.provisioner.process.pid, signal.SIGKILL)
-        assert traces.wait_until_gone()
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def test_two_labs_at_once(traces):

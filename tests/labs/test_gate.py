@@ -2,13 +2,9 @@
 
 import base64
 import os
-import signal
-import time
 from dataclasses import replace
 
 import pytest
-from jupyter_client.manager import start_new_kernel
-from test_cleanup import ROOT
 
 from sdlib import labs as lab
 from sdlib.labs import gate, recordings
@@ -101,18 +97,8 @@ def test_a_lab_that_would_show_nothing_is_refused(traces, monkeypatch, knobs, na
 @needs_nginx
 def test_kernel_killed_in_the_middle_of_the_lab(traces):
     """kill -9 of a real kernel leaves no NGINX, no worker of it, no service and no folder."""
-    manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": ROOT})
-    try:
-        client.execute("from sdlib import labs\nlabs.gateway_checks(seconds=5)")
-        until = time.monotonic() + 120
-        while time.monotonic() < until and not list(traces.home.glob("*/visits.json")):
-            time.sleep(0.05)
+    with traces.kernel_to_be_killed("labs.gateway_checks(seconds=5)", begun="visits.json"):
         assert len(traces.processes()) == PROCESSES
-        os.kill(manager.provisioner.process.pid, signal.SIGKILL)
-        assert traces.wait_until_gone()
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 @needs_nginx

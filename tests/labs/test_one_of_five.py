@@ -1,12 +1,7 @@
 """Lesson 5's lab: five real servers, one of which is killed."""
 
-import os
-import signal
-import time
 
 import pytest
-from jupyter_client.manager import start_new_kernel
-from test_cleanup import ROOT
 from test_planned_restart import assert_shows_failures_of
 
 from sdlib import labs as lab
@@ -45,18 +40,8 @@ def test_the_servers_share_one_database(traces):
 
 
 def test_kill_9_of_the_kernel_in_the_middle_leaves_nothing(traces):
-    manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": ROOT})
-    try:
-        client.execute("from sdlib import labs\nlabs.one_of_five(seconds=30)")
-        until = time.monotonic() + 120
-        while time.monotonic() < until and not list(traces.home.glob("*/load.json")):
-            time.sleep(0.05)
+    with traces.kernel_to_be_killed("labs.one_of_five(seconds=30)"):
         assert len(traces.processes()) >= PROCESSES
-        os.kill(manager.provisioner.process.pid, signal.SIGKILL)
-        assert traces.wait_until_gone()
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 def test_the_recorded_run_shows_the_fifth_beside_the_simulated_one():

@@ -1,12 +1,7 @@
 """Lesson 7's lab: a real website whose threads wait for a slow payment service."""
 
-import os
-import signal
-import time
 
 import pytest
-from jupyter_client.manager import start_new_kernel
-from test_cleanup import ROOT
 from test_labs import assert_shows
 
 from sdlib import labs as lab
@@ -54,18 +49,8 @@ def test_other_labs_keep_their_kind_of_result():
 
 def test_kernel_killed_in_the_middle(traces):
     """kill -9 of the kernel while threads wait for payment: no process and no folder is left."""
-    manager, client = start_new_kernel(env={**os.environ, "PYTHONPATH": ROOT})
-    try:
-        client.execute("from sdlib import labs\nlabs.slow_service()")
-        until = time.monotonic() + 120
-        while time.monotonic() < until and not list(traces.home.glob("*/load.json")):
-            time.sleep(0.05)
+    with traces.kernel_to_be_killed("labs.slow_service()"):
         assert len(traces.processes()) >= PROCESSES and len(traces.folders()) == 1
-        os.kill(manager.provisioner.process.pid, signal.SIGKILL)
-        assert traces.wait_until_gone()
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.parametrize(("knobs", "named"), [
