@@ -14,13 +14,13 @@ from sdlib.charts.diagram import FILL_OPACITY, edge_rate, line_width, squares
 from sdlib.charts.erlang import offered_load
 from sdlib.charts.latency import END, TIMES_IDLE, past
 from sdlib.charts.page import OF_THE_PAGE, ON_DARK
-from sdlib.charts.parts import HATCH_OPACITY, LOOKS
+from sdlib.charts.parts import LOOKS
 from sdlib.charts.picture import PLOTLY_MIME
 from sdlib.charts.placing import layers, place
 from sdlib.charts.shapes import OUTLINES, filled, outline
 from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.still import REQUESTS_PER_REDRAW, run_at
-from sdlib.charts.theme import GREEN, INK, ON_COLOUR, ORANGE, VERMILION, Plot
+from sdlib.charts.theme import GREEN, HATCH_OPACITY, INK, ON_COLOUR, ORANGE, VERMILION, Plot
 from sdlib.charts.words import duration, number, percent, percentage
 from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sdlib.charts.parts import kept
-from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, VERMILION, Plot, above, figure, line, marks, plain
+from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, Plot, above, figure, line, marks, plain, this_run
 from sdlib.charts.words import duration
 from sdlib.components.checks import check_number, complain
 from sdlib.results.run import check_run
@@ -35,8 +35,7 @@ def wait_by_policy(run, settings, trail=None):
     each, one = _formulas(run)
     runs = {**marks("runs", *zip(*points, strict=True), size=9, color=ORANGE, symbol="circle",
                     line={"width": 1, "color": INK}), "showlegend": len(points) > 1}
-    here = marks("this run", [_place(policy)], [wait_ms], size=15, color=VERMILION, symbol="star-diamond",
-                 line={"width": 1.5, "color": INK})
+    here = this_run(_place(policy), wait_ms)
     said = f"{_said(policy)}, a wait of {duration(wait_ms)}"
     alt = f"Mean wait for a core by policy: {said}. {_formula_words(each, one)}"
     return Plot([*_lines(each, one), runs, here], alt, _policies(), {"title": {"text": "mean wait for a core (ms)"}},

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION, Plot, above, figure, line, marks
+from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION, Plot, above, figure, line, marks, this_run
 from sdlib.charts.words import number
 from sdlib.data import instances
 from sdlib.results.bill import for_sale
@@ -23,8 +23,7 @@ def users_against_cores(run, settings):
               *(line(name, CORES, [limits[name]] * 2, color, "solid")
                 for name, color in (("the database", GREEN), ("the memory", PURPLE)) if limits[name] <= USERS[1]),
               line("largest for sale", [largest_with_a_price()] * 2, USERS, INK, "dot"),
-              marks("this run", [server.cpus], [users], size=15, color=VERMILION, symbol="star-diamond",
-                    line={"width": 1.5, "color": INK})]
+              this_run(server.cpus, users)]
     first = min(limits, key=limits.get)
     here, full = f"{number(users)} users", f"{first} would be full first, at {number(limits[first])}"
     return Plot(traces, f"The crowd that each part can bear, against cores. This run: {here}; {full}.",

@@ -2,7 +2,7 @@
 
 from sdlib import data
 from sdlib.charts.parts import kept
-from sdlib.charts.theme import INK, ORANGE, VERMILION, Plot, above, line, marks
+from sdlib.charts.theme import Plot, above, line, runs_so_far, this_run
 from sdlib.charts.words import number
 from sdlib.results.bill import HOURS_PER_MONTH
 from sdlib.results.run import check_run
@@ -23,10 +23,8 @@ def lost_by_hour(run, settings, trail=None):
     lost = upgrades * run.measures()["failed"]
     points = kept([] if trail is None else trail, (restart_s, upgrades), (hour, lost))
     traces = [line("rate x restart x upgrades", range(24), rates_per_s * restart_s * upgrades),
-              {**marks("runs", *zip(*points, strict=True), size=7, color=ORANGE, symbol="circle-open",
-                       line={"width": 2}), "showlegend": len(points) > 1},
-              marks("this run x upgrades", [hour], [lost], size=15, color=VERMILION, symbol="star-diamond",
-                    line={"width": 1.5, "color": INK})]
+              runs_so_far(points),
+              this_run(hour, lost, "this run x upgrades")]
     up = 1 - restart_s * upgrades / MONTH_S
     said = f"{hour}:00, {number(lost)} lost a month, {nines(up):.1f} nines"
     return Plot(traces, f"Requests lost in a month against the hour of the restarts: {said} by the clock.",

@@ -1,7 +1,7 @@
 """Lesson 5's chart: what is left of a shop of n machines when one of them is down."""
 
 from sdlib.charts.parts import kept
-from sdlib.charts.theme import INK, ORANGE, VERMILION, Plot, above, line, marks, note
+from sdlib.charts.theme import Plot, above, line, note, runs_so_far, this_run
 from sdlib.charts.words import number, percentage
 from sdlib.kernel.incidents import STOPPED
 from sdlib.kernel.statuses import IN_FLIGHT, OK
@@ -22,10 +22,8 @@ def answered_while_one_is_down(run, settings, trail=None):
     answered, fewest = answered_meanwhile(run), fewest_that_keep_up(run, tries)
     points = kept([] if trail is None else trail, (run.clients.users, tries), (machines, answered))
     traces = [line("all but those that find it down", ALL, [100 * redundant(1 - 1 / count, tries) for count in ALL]),
-              {**marks("runs", *zip(*points, strict=True), size=7, color=ORANGE, symbol="circle-open",
-                       line={"width": 2}), "showlegend": len(points) > 1},
-              marks("this run", [machines], [answered], size=15, color=VERMILION, symbol="star-diamond",
-                    line={"width": 1.5, "color": INK})]
+              runs_so_far(points),
+              this_run(machines, answered)]
     where = f"{number(run.clients.users)} users, {number(machines)} machine{'' if machines == 1 else 's'}"
     said = f"{percentage(answered)} % answered meanwhile"
     alt = (f"Share of the requests answered while one machine is down, against machines: {where}, {said}. "

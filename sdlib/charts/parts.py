@@ -1,19 +1,32 @@
 """The charts of single lessons: (run, settings) -> Plot, as `sd.explore` takes them."""
 
-import math
 
 import numpy as np
 
 from sdlib.charts.erlang import offered_load
 from sdlib.charts.latency import LONGEST_TRAIL
-from sdlib.charts.theme import GREEN, INK, ON_COLOUR, ORANGE, SKY, VERMILION, Plot, above, line, marks, note, plain
+from sdlib.charts.theme import (
+    GREEN,
+    INK,
+    ON_COLOUR,
+    SKY,
+    VERMILION,
+    Plot,
+    above,
+    hatched,
+    held_end,
+    line,
+    note,
+    plain,
+    runs_so_far,
+    this_run,
+)
 from sdlib.charts.words import duration, number, percentage
 from sdlib.results.run import check_run
 from sdlib.theory import mmc
 
 CROWDS = np.logspace(1, 6, 101)
 FIRST_WIDTH_MS = 15
-HATCH_OPACITY = 0.2  # words stand on it
 LOOKS = {"waiting for a core": (VERMILION, "/"), "computing": (SKY, ""), "in the database": (GREEN, ".")}
 
 
@@ -28,10 +41,8 @@ def answered_against_users(run, settings, trail=None):
     crowds = np.sort([*CROWDS, full_at])    # with the very place where the line bends
     points = kept([] if trail is None else trail, full_at, (users, answered))
     traces = [line("the most it could answer", crowds, np.minimum(1, full_at / crowds) * 100),
-              {**marks("runs", *zip(*points, strict=True), size=7, color=ORANGE, symbol="circle-open",
-                       line={"width": 2}), "showlegend": len(points) > 1},
-              marks("this run", [users], [answered], size=15, color=VERMILION, symbol="star-diamond",
-                    line={"width": 1.5, "color": INK})]
+              runs_so_far(points),
+              this_run(users, answered)]
     said = f"{number(users)} users, {percentage(answered)} % answered"
     label = above(f"<b>you are here:</b> {said.replace('<', '&lt;').replace(', ', '<br>')}")
     axis = {"type": "log", "title": {"text": "users"}, "range": [0.9, 6.25], "tickvals": [10, 100, 1e3, 1e4, 1e5, 1e6],
@@ -54,7 +65,7 @@ def where_the_time_goes(run, settings):
     if (computed := _computed(run)) is not None:
         bars = {"formula": computed, **bars}
     widest = max(sum(parts.values()) for parts in bars.values())
-    width = FIRST_WIDTH_MS * 2 ** max(0, math.ceil(math.log2(max(widest, 1e-9) * 1.05 / FIRST_WIDTH_MS)))
+    width = held_end(FIRST_WIDTH_MS, widest)
     traces = [_bar(name, bars, width) for name in LOOKS]
     totals = [note(f"<b>{duration(sum(parts.values()))}</b>", sum(parts.values()), name, xanchor="left", xshift=4)
               for name, parts in bars.items()]
@@ -75,12 +86,7 @@ def _bar(name, bars, width):
             "base": plain([_before(parts, name) for parts in bars.values()]), "x": plain(lengths),
             "text": [duration(length) if length > width / 12 else "" for length in lengths],
             "textposition": "inside", "insidetextanchor": "middle", "insidetextfont": {"color": ON_COLOUR},
-            "marker": {"color": colour, "pattern": _hatched(shape), "line": {"color": INK, "width": 1}}}
-
-
-def _hatched(shape):
-    return {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": HATCH_OPACITY, "solidity": 0.15,
-            "size": 10}
+            "marker": {"color": colour, "pattern": hatched(shape), "line": {"color": INK, "width": 1}}}
 
 
 def _before(parts, name):

@@ -1,17 +1,14 @@
 """Lesson 8's chart: of the greedy client, of everybody else and of bad tokens, what became of the requests."""
 
-import math
-
 import numpy as np
 
-from sdlib.charts.theme import GREEN, INK, PURPLE, SKY, VERMILION, Plot, above, plain
+from sdlib.charts.theme import GREEN, INK, PURPLE, SKY, VERMILION, Plot, above, hatched, held_end, plain
 from sdlib.charts.words import number, percentage
 from sdlib.kernel.statuses import IN_FLIGHT, OK, STATUSES, TOO_MANY, UNAUTHORIZED
 from sdlib.results.run import check_run
 from sdlib.results.senders import EVERYBODY_ELSE, SENDERS, who_sent
 
 FIRST_WIDTH = 1_600  # requests per second
-HATCH_OPACITY = 0.2
 LOOKS = {"answered": (GREEN, ""), "401 unauthorized": (SKY, "."), "429 too many requests": (PURPLE, "/"),
          "failed behind the gateway": (VERMILION, "x")}
 
@@ -27,14 +24,10 @@ def who_got_what(run, settings):
     mine = counts[SENDERS.index(EVERYBODY_ELSE)]
     answered = f"everybody else: {percentage(100 * mine[0] / mine.sum())} % answered" if mine.sum() else ""
     shown = answered.replace("<", "&lt;").replace(">", "&gt;")
+    end = held_end(FIRST_WIDTH, counts.sum(axis=1).max())
     return Plot(traces, f"Requests per second, by who sent them and what they got: {said}; {answered}.",
-                {"title": {"text": "requests per second"}, "tickformat": ",", "range": [0, _width(counts)]},
+                {"title": {"text": "requests per second"}, "tickformat": ",", "range": [0, end]},
                 {"range": [-0.6, 2.6]}, notes=[{**above(f"<b>{shown}</b><br>{said}"), "yshift": 0}])
-
-
-def _width(counts):
-    """Where the axis ends: it holds still while the longest bar changes little."""
-    return FIRST_WIDTH * 2 ** max(0, math.ceil(math.log2(max(counts.sum(axis=1).max(), 1) * 1.05 / FIRST_WIDTH)))
 
 
 def asked_per_s(run):
@@ -65,5 +58,4 @@ def _bar(name, bars, begins, lengths):
     return {"type": "bar", "orientation": "h", "name": name, "y": bars, "base": plain(begins), "x": plain(lengths),
             "offsetgroup": "one",
             "marker": {"color": colour, "line": {"color": INK, "width": 1},
-                       "pattern": {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": HATCH_OPACITY,
-                                   "solidity": 0.15, "size": 10}}}
+                       "pattern": hatched(shape)}}

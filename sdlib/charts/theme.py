@@ -11,6 +11,7 @@ from sdlib.whole import whole
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
 ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
+HATCH_OPACITY = 0.2  # words stand on it
 TITLE_LETTERS = 58  # in a line
 AXIS_PX = 46  # what the labels and the title of an axis take; the legend stands below, in as many rows as it needs
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -120,6 +121,28 @@ def line(name, xs, ys, color=BLUE, dash="dash"):
 def marks(name, xs, ys, **marker):
     """Points as Plotly reads them."""
     return {"type": "scatter", "name": name, "mode": "markers", "x": plain(xs), "y": plain(ys), "marker": marker}
+
+
+def runs_so_far(points):
+    """The runs that were tried, as (x, y); the legend names them as soon as there are several."""
+    return {**marks("runs", *zip(*points, strict=True), size=7, color=ORANGE, symbol="circle-open",
+                    line={"width": 2}), "showlegend": len(points) > 1}
+
+
+def this_run(x, y, name="this run"):
+    """Where the run stands that is shown."""
+    return marks(name, [x], [y], size=15, color=VERMILION, symbol="star-diamond", line={"width": 1.5, "color": INK})
+
+
+def hatched(shape):
+    """A bar's pattern, pale enough for words to stand on it."""
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": INK, "fgopacity": HATCH_OPACITY, "solidity": 0.15,
+            "size": 10}
+
+
+def held_end(first, longest):
+    """Where an axis ends that holds still while the longest bar changes little: `first`, doubled as often as needed."""
+    return first * 2 ** max(0, math.ceil(math.log2(max(longest, 1e-9) * 1.05 / first)))
 
 
 def duration_axis(title, **more):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from sdlib.charts.parts import kept
-from sdlib.charts.theme import INK, ORANGE, VERMILION, Plot, above, line, marks
+from sdlib.charts.theme import INK, Plot, above, line, runs_so_far, this_run
 from sdlib.charts.words import number
 from sdlib.results.run import check_run
 
@@ -30,10 +30,8 @@ def threads_held(run, settings, trail=None):
     ends_s = [TIMEOUTS_S[0], TIMEOUTS_S[-1]]
     traces = [line("rate x time", TIMEOUTS_S, wanted),
               line(f"all {there_are}", ends_s, [there_are] * 2, INK, "dot"),
-              {**marks("runs", *zip(*points, strict=True), size=7, color=ORANGE, symbol="circle-open",
-                       line={"width": 2}), "showlegend": len(points) > 1},
-              marks("this run", [timeout_s], [held], size=15, color=VERMILION, symbol="star-diamond",
-                    line={"width": 1.5, "color": INK})]
+              runs_so_far(points),
+              this_run(timeout_s, held)]
     said = f"timeout {number(timeout_s)} s, {number(held)} of {there_are} threads held"
     return Plot(traces, f"Threads of the website that are held, against the timeout: {said}.",
                 {"type": "log", "title": {"text": "timeout (s)"}, "range": [-1.05, 1.53],

@@ -1,6 +1,8 @@
 """Lesson 08: the API gateway. One address, who comes, where to, and how often."""
 
+import math
 from dataclasses import replace
+from functools import partial
 
 from sdlib.components.clients import Clients
 from sdlib.lessons.limiting import MOST_IN_A_MINUTE, MOST_IN_A_SECOND, Guest, serve
@@ -188,49 +190,17 @@ MEDIUM = Exercise(
 )
 
 
-def _through(times_s, per_s, burst):
-    """How many of the requests at these times pass a full bucket."""
-    tokens, filled_s, passed = burst, 0.0, 0
+def _through(times_s, per_s, burst, at_first=None, most=None, dripped=float, refused_pay=0):
+    """How many of the requests at these times pass a bucket.
+
+    Told otherwise, it holds at_first at time 0, `most` in all, dripped(tokens) of what drips in, and the refused pay.
+    """
+    tokens, filled_s, passed = burst if at_first is None else at_first, 0.0, 0
+    most = burst if most is None else most
     for time_s in times_s:
-        tokens, filled_s = min(burst, tokens + (time_s - filled_s) * per_s), time_s
-        if tokens >= 1:
-            tokens, passed = tokens - 1, passed + 1
-    return passed
-
-
-def _without_an_end(times_s, per_s, burst):
-    tokens, filled_s, passed = burst, 0.0, 0
-    for time_s in times_s:
-        tokens, filled_s = tokens + (time_s - filled_s) * per_s, time_s
-        if tokens >= 1:
-            tokens, passed = tokens - 1, passed + 1
-    return passed
-
-
-def _empty_at_first(times_s, per_s, burst):
-    tokens, filled_s, passed = 0.0, 0.0, 0
-    for time_s in times_s:
-        tokens, filled_s = min(burst, tokens + (time_s - filled_s) * per_s), time_s
-        if tokens >= 1:
-            tokens, passed = tokens - 1, passed + 1
-    return passed
-
-
-def _whole_tokens(times_s, per_s, burst):
-    tokens, filled_s, passed = burst, 0.0, 0
-    for time_s in times_s:
-        tokens, filled_s = min(burst, tokens + int((time_s - filled_s) * per_s)), time_s
-        if tokens >= 1:
-            tokens, passed = tokens - 1, passed + 1
-    return passed
-
-
-def _the_refused_pay(times_s, per_s, burst):
-    tokens, filled_s, passed = burst, 0.0, 0
-    for time_s in times_s:
-        tokens, filled_s = min(burst, tokens + (time_s - filled_s) * per_s), time_s
-        passed += tokens >= 1
-        tokens -= 1
+        tokens, filled_s = min(most, tokens + dripped((time_s - filled_s) * per_s)), time_s
+        passes = tokens >= 1
+        tokens, passed = tokens - (1 if passes else refused_pay), passed + passes
     return passed
 
 
@@ -260,16 +230,16 @@ HARD = Exercise(
     misconceptions=(
         Misconception("tokens pile up without end",
                       "In a quiet minute the bucket fills, and what is over is lost: it holds burst tokens at most.",
-                      _without_an_end),
+                      partial(_through, most=math.inf)),
         Misconception("the bucket is empty at first",
                       "A user who comes for the first time has all tokens. Otherwise the first page would be refused.",
-                      _empty_at_first),
+                      partial(_through, at_first=0.0)),
         Misconception("only whole tokens drip in",
                       "Half a token is worth keeping: with the next half it is one. Rounding down at each request "
-                      "loses them.", _whole_tokens),
+                      "loses them.", partial(_through, dripped=int)),
         Misconception("the refused pay as well",
                       "Then a client that keeps asking would never be let in again, and one that counts along would "
-                      "be. A refused request takes no token.", _the_refused_pay),
+                      "be. A refused request takes no token.", partial(_through, refused_pay=1)),
     ),
     hints=("Keep two numbers: the tokens, and when they were last counted. What happens to each when a request comes?",
            "First fill: min(burst, tokens + (time_s - before_s) * per_s). Then, if there is at least one token, take "
