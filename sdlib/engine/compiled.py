@@ -26,7 +26,6 @@ from sdlib.kernel.state import (
     node_dtype,
 )
 from sdlib.kernel.trace import ROWS_A_REQUEST, TRACE
-from sdlib.kernel.view import book_of
 from sdlib.kernel.writer import Writer
 
 EVENTS_BETWEEN_PAUSES = 2_000_000  # about 0.2 s: then Python may handle an interrupt or show progress
@@ -84,7 +83,7 @@ def _state(kinds, system, program, arrived_s, seconds, seed, traced):
               np.zeros(0, EVENT), np.zeros(0, READY), empty_requests(arrived_s), np.zeros(0, MESSAGE),
               np.zeros(SAMPLES * len(nodes), SAMPLE), np.zeros(0, INCIDENT), cells]
     trace = [np.zeros(ROWS_A_REQUEST * len(arrived_s), TRACE)] if traced else []  # takes memory only where written
-    return state_class(kinds, traced)(*arrays, *trace, book_of([*arrays, *trace]))
+    return state_class(kinds, traced)(*arrays, *trace, book=None)  # `grown` writes it
 
 
 def _cells(system, nodes):
