@@ -20,14 +20,16 @@ def who_got_what(run, settings):
     bars = [who.replace(" ", "<br>") for who in reversed(SENDERS)]
     begins = np.cumsum(counts, axis=1) - counts
     traces = [_bar(name, bars, begins[::-1, place], counts[::-1, place]) for place, name in enumerate(LOOKS)]
-    said = f"each second {number(asked_per_s(run))} at the gateway, {number(passed_per_s(run))} on to a service"
+    asked, passed = number(asked_per_s(run)), number(passed_per_s(run))
+    said = f"each second {asked} at the gateway, {passed} on to a service"
     mine = counts[SENDERS.index(EVERYBODY_ELSE)]
     answered = f"everybody else: {percentage(100 * mine[0] / mine.sum())} % answered" if mine.sum() else ""
+    flow = f"gateway {asked}/s, services {passed}/s"
     shown = answered.replace("<", "&lt;").replace(">", "&gt;")
     end = held_end(FIRST_WIDTH, counts.sum(axis=1).max())
     return Plot(traces, f"Requests per second, by who sent them and what they got: {said}; {answered}.",
                 {"title": {"text": "requests per second"}, "tickformat": ",", "range": [0, end]},
-                {"range": [-0.6, 2.6]}, notes=[{**above(f"<b>{shown}</b><br>{said}"), "yshift": 0}])
+                {"range": [-0.6, 2.6]}, notes=[{**above(f"<b>{shown}</b><br>{flow}"), "yshift": 0}])
 
 
 def asked_per_s(run):

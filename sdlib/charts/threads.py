@@ -37,7 +37,7 @@ def threads_held(run, settings, trail=None):
                 {"type": "log", "title": {"text": "timeout (s)"}, "range": [-1.05, 1.53],
                  "tickvals": [0.1, 0.3, 1, 3, 10, 30], "ticktext": ["0.1", "0.3", "1", "3", "10", "30"]},
                 {"title": {"text": "threads held"}, "range": [0, 2 * there_are]},
-                notes=[above(f"<b>you are here:</b> {said}")])
+                notes=[above(f"<b>you are here:</b> {said.replace(', ', ',<br>')}")])
 
 
 def threads_wanted(run, timeout_s):
