@@ -5,7 +5,7 @@ import operator
 from dataclasses import dataclass
 
 from sdlib.components.base import Component, Machine
-from sdlib.components.checks import check_number, complain, knob, shown
+from sdlib.components.checks import check_number, complain, knob, shown, takes
 from sdlib.components.messages import (
     A_MESSAGE,
     DEAD_SHELF,
@@ -189,7 +189,7 @@ def _rules(rule, most_receives):
     """For each count of receives the statuses after which a message moves to the dead letters, as bits of a number."""
     if rule is None:
         return (0,) * most_receives
-    if not callable(rule):
+    if not takes(rule, 1, "failed"):
         complain("Queue", "dead_letter", rule, "a function of receives and error", "should_dead_letter")
     errors = [(number, error) for number, error in enumerate(STATUSES) if number > OK and number != LOST]
     return tuple(sum(_answer(rule, receives, error) << number for number, error in errors)
@@ -200,6 +200,6 @@ def _answer(rule, receives, error):
     try:
         answer = operator.truth(rule(receives, error))
     except Exception as problem:
-        raise ValueError(f"Queue(dead_letter={shown(rule)}): it raised {type(problem).__name__} for receives={receives}, "
-                         f"error={error!r}: {problem}") from problem
+        raise ValueError(f"Queue(dead_letter={shown(rule)}): it raised {type(problem).__name__} for "
+                         f"receives={receives}, error={error!r}: {problem}") from problem
     return int(answer)

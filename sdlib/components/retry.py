@@ -12,9 +12,9 @@ class Retry:
     """When to try again after a failure, and how often.
 
     The wait grows from first_s: "exponential" doubles it up to most_s, "zero, then exponential" tries again at once
-    first (0, 1, 2, 4, 8, ... s), "constant" keeps it, "none" never waits. A function of your own, next_delay_s(attempt),
-    says the wait after this many failures; queues take one. jitter spreads it at random. budget: retries
-    are at most this share of the calls, with at most ten saved up.
+    first (0, 1, 2, 4, 8, ... s), "constant" keeps it, "none" never waits. A function of your own,
+    next_delay_s(attempt), says the wait after this many failures; queues take one. jitter spreads it at random. budget:
+    retries are at most this share of the calls, with at most ten saved up.
     """
 
     times: int = knob(doc="further attempts after a failed one", unit="retries", kind="whole", low=0, high=100,

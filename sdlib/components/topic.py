@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from sdlib.components.base import Component, Machine, checked
-from sdlib.components.checks import check_number, complain, knob, shown
+from sdlib.components.checks import check_number, complain, knob, shown, takes
 from sdlib.components.queue import Queue
 from sdlib.kernel.attributes import country_of, route_of
 from sdlib.kernel.draws import PART_FILTER, child_place, uniform
@@ -145,7 +145,7 @@ class Topic(Component):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "subscriptions", _subscriptions(self.subscriptions))
-        if self.route is not None and not callable(self.route):
+        if self.route is not None and not takes(self.route, {}, []):
             complain("Topic", "route", self.route, "a function of event and subscriptions", "route")
 
     def behind(self):

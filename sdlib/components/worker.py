@@ -12,7 +12,6 @@ from sdlib.components.messages import MessagesHere, done, end, fail, give, leave
 from sdlib.kernel.chance import fail_some
 from sdlib.kernel.changes import kill as bring_down
 from sdlib.kernel.changes import restore as bring_up
-from sdlib.kernel.errands import next_turn
 from sdlib.kernel.here import Here
 from sdlib.kernel.jit import jit
 from sdlib.kernel.machine import has_room, make_ready, retreat, wake_at
@@ -285,10 +284,10 @@ class Worker(Caller, Component):
 
     A worker receives up to `batch` messages and works on them one after another: it computes for `work_ms`, then calls
     what it was given as `calls`, such as a mail provider. If all went well it deletes the message; if not, it says so,
-    and the queue's retry decides when the message comes back. delete: "before work" deletes it when it is received: then
-    what fails is lost. per_s: the whole pool begins at most so many messages per second, evenly spaced. idempotent: a
-    message whose work was done before is deleted without doing it again. Killed, the pool loses what it works on; those
-    messages reappear when their visibility timeout ends.
+    and the queue's retry decides when the message comes back. delete: "before work" deletes it when it is received:
+    then what fails is lost. per_s: the whole pool begins at most so many messages per second, evenly spaced.
+    idempotent: a message whose work was done before is deleted without doing it again. Killed, the pool loses what it
+    works on; those messages reappear when their visibility timeout ends.
     """
 
     count: int = knob(1, doc="workers in the pool", unit="workers", kind="whole", low=1, high=10_000)

@@ -83,7 +83,8 @@ class Simulation:
         for name in count_names(self.nodes):
             stations[name] = np.array([getattr(here, name) if name in here.component.counts else 0
                                        for here in self.here])
-        return Records(self.requests, np.array([tuple(row.values()) for row in self.messages], MESSAGE), stations, self.samples, self.calls,
+        messages = np.array([tuple(row.values()) for row in self.messages], MESSAGE)
+        return Records(self.requests, messages, stations, self.samples, self.calls,
                        np.array(self.incidents, INCIDENT), self.arrivals, self.alive)
 
 
