@@ -49,8 +49,8 @@ def story_table(run, message):
     """
     last = len(run.messages) - 1
     if last < 0:
-        raise ValueError(f"story(message={shown(message)}): this run has no messages; simulate a system with a sd.Queue, "
-                         "for example sd.Server(cpus=4, ram_gb=4, calls=[sd.Queue(sd.Worker())]).")
+        raise ValueError(f"story(message={shown(message)}): this run has no messages; simulate a system with a "
+                         "sd.Queue, for example sd.Server(cpus=4, ram_gb=4, calls=[sd.Queue(sd.Worker())]).")
     message = check_number("story", "message", message, low=0, high=last, example=0, whole=True)
     rows = trace_rows.rows_of(run)
     published = rows[(rows["what"] == codes.PUBLISHED) & (rows["value"] == message)]
