@@ -16,6 +16,7 @@ WORDS = {codes.CALLED: "goes in", codes.QUEUED: "waits in the queue", codes.STAR
          codes.DELETED: "the message is done and deleted",
          codes.DEAD_LETTERED: "the message moves to the dead-letter queue",
          codes.EXPIRED: "the message is too old and is removed", codes.DROPPED: "the message is lost",
+         codes.TAKEN_UP: "turns to a message",
          codes.REDRIVEN: "the message is put back into its queue"}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from sdlib.charts.words import number
 from sdlib.kernel import trace as codes
 from sdlib.results import trace_rows
+from sdlib.stage.at_work import at_work
 from sdlib.stage.threads import at_the_machines
 
 SCREEN_S = 20.0  # how long a window plays
@@ -203,5 +204,5 @@ def _cut(run, window):
         window.seconds = float(window.rows["time_s"][limit]) - window.from_s
         window.rows = window.rows[:limit]
         window.speed = _nice(max(window.seconds / SCREEN_S, SLOWEST))
-    window.rows = _with_returns(run, at_the_machines(window.rows, run.nodes))
+    window.rows = _with_returns(run, at_work(at_the_machines(window.rows, run.nodes)))
     return window

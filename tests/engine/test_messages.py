@@ -131,7 +131,7 @@ def test_a_pool_that_is_killed_again_while_it_is_down_comes_back_at_the_later_ti
 
 
 def test_a_batch_is_hidden_from_one_instant_on_so_its_last_messages_may_reappear_before_their_turn():
-    """Ten messages of 1 s each in one receive, and a timeout of 5 s: five are visible again while they are worked on."""
+    """Ten messages of 1 s each in one receive, a timeout of 5 s: five are visible again while they are worked on."""
     run = run_both(sd.Queue(steady_worker(1, batch=10), visibility_timeout_s=5), at_once(*[0.0] * 10), 60)
     assert run.messages["receives"].iloc[:3].tolist() == [1, 1, 1]
     assert run.messages["times_done"].sum() >= 10 and (run.messages["outcome"] == "delivered").all()
@@ -277,7 +277,7 @@ def test_every_subscriber_gets_a_message_of_its_own():
 
 def test_filters_by_route_share_and_a_function_of_ones_own():
     mail, sms, audit = subscribers()
-    crowd = sd.Clients(users=1_000, routes={"/payment": 1, "/order": 3}, profile=[(50, 0)])
+    crowd = sd.Clients(users=1_000, routes={"/payment": 1, "/order": 3}, profile=[(0, 1), (50, 0)])
     topic = sd.Topic([sd.Subscription(mail, routes=["/payment"]), sd.Subscription(sms, share=0.25), audit])
     run = run_both(topic, crowd, 60)
     by_channel = run.messages.groupby("channel", observed=True)
