@@ -114,6 +114,8 @@ def _with_returns(run, rows):
         last_until_s[node] = max(until_s, last_until_s.get(node, 0.0))
         if until_s == last_until_s[node] and until_s <= rows["time_s"][-1]:
             returns.append((until_s, -1, -1, node, codes.UP, 0))
+    if not returns:
+        return rows  # NumPy would copy all of them to insert nothing
     returns = np.array(sorted(returns), rows.dtype)
     return np.insert(rows, np.searchsorted(rows["time_s"], returns["time_s"]), returns)
 
