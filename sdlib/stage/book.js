@@ -15,7 +15,8 @@ const AGES = 12, OLD = AGES - 1, MESSAGE = AGES, ABANDONED = AGES + 1, LOOKS = A
 const rgb = (colour, alpha = 1) => `rgba(${colour[0]},${colour[1]},${colour[2]},${alpha})`;
 const mix = (a, b, share) => a.map((value, index) => Math.round(value + (b[index] - value) * share));
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
-const whole = (value) => value.toLocaleString("en-US");
+const WHOLE = new Intl.NumberFormat("en-US");  // toLocaleString makes one anew for each number
+const whole = (value) => WHOLE.format(value);
 
 // --- the run's events ---------------------------------------------------------------------------------------------
 
