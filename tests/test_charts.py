@@ -400,7 +400,8 @@ def test_a_still_has_the_system_left_of_the_chart_each_on_its_own_axes(busy):
 def test_side_by_side_keeps_what_each_figure_draws_and_says(busy):
     left, right = charts.diagram(busy, None, 440, 350), charts.timeline(busy, width=450, height=400)
     both = side_by_side(left, right)
-    assert len(both.data) == len(left.data) + len(right.data) and both.layout.height == 400
+    assert len(both.data) == len(left.data) + len(right.data)
+    assert both.layout.height - both.layout.margin.b == 400, "the legend has room of its own"
     assert both.layout.meta["alt"] == left.layout.meta["alt"] + " " + right.layout.meta["alt"]
     assert both.layout.xaxis53.domain[0] > 440 / both.layout.width, "the third plot of the second figure"
     shares = [axis["domain"] for name, axis in both.layout.to_plotly_json().items() if name.startswith("yaxis5")]

@@ -59,12 +59,19 @@ def _seen(run, nodes):
     """What the run measured at each node, as plain dictionaries; None each without a run."""
     if run is None:
         return [None] * len(nodes)
-    seen = run.stations.to_dict("records")
-    for row in seen:
+    seen, at_end = run.stations.to_dict("records"), _places_at_end(run)
+    for index, row in enumerate(seen):
+        row["places"] = at_end.get(index)
         row["per_s"] = (row["served"] + row["refused"] + row["lost"]) / run.seconds
         refusing = "REFUSING" if row["refused"] else ""
         row["trouble"] = "CRASHED" if row["crashes"] else refusing
     return seen
+
+
+def _places_at_end(run):
+    """{node: its places at the end} of those that the schedule changed, such as by an upgrade."""
+    changes = sorted(run.plan.changes, key=lambda change: change.at_s)
+    return {change.node: change.b for change in changes if change.action == "resize" and change.at_s <= run.seconds}
 
 
 def _polygons(name, polygons, **looks):
@@ -169,8 +176,10 @@ def _words(nodes, seen, placing, run, highlight):
             words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
-        elif placing.rows <= 4 and (row or not fits) and _width(spec(node.component), small - 1) <= widest:
-            words.append((x, y - half - small * 0.9, spec(node.component), small - 1))
+        elif placing.rows <= 4 and (row or not fits):
+            size = spec(node.component, places=row["places"] if row else None)
+            if _width(size, small - 1) <= widest:
+                words.append((x, y - half - small * 0.9, size, small - 1))
     words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
     xs, ys, texts, sizes = zip(*words)
     return {"type": "scatter", "name": "words", "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
@@ -210,8 +219,11 @@ def inside(node, row):
     return f"<b>{percent(row['utilization']).replace('<', '&lt;')}</b><br>busy"
 
 
-def spec(component, joint=", "):
-    """The knobs that say how big a component is, in words: "4 cores, 4 GB"; "1 ms a query" for query_ms."""
+def spec(component, joint=", ", places=None):
+    """The knobs that say how big a component is, in words: "4 cores, 4 GB"; "1 ms a query" for query_ms.
+
+    places: how many it has at the end of a run, where the schedule changed that.
+    """
     about = {knob.name: knob.metadata for knob in fields(component)}
     parts = []
     for name in component.shown:
@@ -220,7 +232,9 @@ def spec(component, joint=", "):
             parts.append(getattr(value, "__name__", value).replace("_", " "))
         elif value is not None:
             each = f" a {name[:-3].replace('_', ' ')}" if name.endswith("_ms") else ""
-            parts.append(f"{number(value)} {about[name]['unit']}{each}".strip())
+            is_changed = about[name].get("kind") == "whole" and value == component.places != (places or value)
+            then = f", then {number(places)}" if is_changed else ""
+            parts.append(f"{number(value)}{then} {about[name]['unit']}{each}".strip())
     return joint.join(parts)
 
 

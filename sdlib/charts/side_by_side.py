@@ -8,11 +8,15 @@ _AXIS = re.compile(r"^([xy])axis(\d*)$")
 _REFERENCE = re.compile(r"^([xy])(\d*)( domain)?$")
 
 
+LEGEND_PX = 46  # two rows below both; without room of its own the legend would press the picture together
+
+
 def side_by_side(left, right, gap=12):
     """A `go.Figure` with two others beside each other; both need a width, a height and margins."""
     width, height = left.layout.width + gap + right.layout.width, max(left.layout.height, right.layout.height)
     frames = [_Frame(left, 0, 0, width, height), _Frame(right, left.layout.width + gap, 1, width, height)]
-    layout = {**_of_the_page(right), "width": width, "height": height, "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+    layout = {**_of_the_page(right), "width": width, "height": height + LEGEND_PX,
+              "margin": {"l": 0, "r": 0, "t": 0, "b": LEGEND_PX},
               "shapes": [], "annotations": [], "images": [], "meta": {"alt": _alt(left, right)}}
     data = []
     for frame in frames:
@@ -20,7 +24,7 @@ def side_by_side(left, right, gap=12):
         layout |= frame.axes()
         for items in ("shapes", "annotations", "images"):
             layout[items] += frame.placed(items)
-    layout["legend"] = {**layout["legend"], "x": frames[1].x[0]}
+    layout["legend"] = {**layout["legend"], "x": 0}
     return picture({"data": data, "layout": layout})
 
 

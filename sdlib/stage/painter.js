@@ -409,15 +409,24 @@ class Painter {
 
   // All words, last and on a ground.
   drawWords() {
-    const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients;
-    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, Math.max(geometry.clientsX, 4.2 * text.length),
-      geometry.clientsY + (13 * line - 36) * s, { size: 12, isBold: true, ground: theme.paper }));
+    const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients, line = Math.max(13 * s, 11);
+    this.writeClients(pen, this.trace.about.users, geometry.clientsY - 23 * s - line);
+    this.writeClients(pen, "users", geometry.clientsY - 23 * s);
     if (again) {
       this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""}`, geometry.clientsX, geometry.clientsY + 78 * s, { ground: theme.paper });
       this.write(pen, "to try again", geometry.clientsX, geometry.clientsY + 91 * s, { ground: theme.paper });
     }
     for (const box of geometry.scene.boxes) this.drawBoxWords(box, counts);
     for (const { node, words } of this.effects.captions) this.drawCaption(geometry.box(node), words);
+  }
+
+  // Within the canvas, and before the first box.
+  writeClients(pen, text, y) {
+    const { geometry, theme } = this, most = geometry.leftX(geometry.scene.boxes[0].machines[0].node) - 6;
+    const points = Math.max(12 * Math.min(geometry.scale, 1.15), 9.5);
+    pen.font = `600 ${points}px ${theme.font}`;
+    const half = Math.min(pen.measureText(text).width, most) / 2;
+    this.write(pen, text, clamp(geometry.clientsX, half + 2, Math.max(half + 2, most - half)), y, { size: 12, isBold: true, most, ground: theme.paper });
   }
 
   drawBoxWords(box, counts) {
