@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import fields
+from itertools import pairwise
 
+from sdlib.charts.layout import way_past
 from sdlib.charts.placing import place
 from sdlib.charts.shapes import filled, hatch, joined, outline, people, rectangle, ribbon, sides
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PAPER, VERMILION, WHITE, Plot, figure
@@ -16,6 +18,7 @@ SQUARE, MOST_SQUARES = 8, 24
 COLUMN, WIDEST = 190, 840
 # The width of a letter and the height of two lines in units of the type's size; pixels between words and a box's edge.
 LETTER, TWO_LINES, PADDING = 0.56, 2.9, 8
+NAME = 16  # the height of a box's name above it, in pixels
 MOST_OF_A_COLUMN = 1.25  # words below a box may reach so far where others stand beside it
 
 
@@ -88,9 +91,24 @@ def _lines(nodes, seen, placing, run):
             if node.index in placing.centre and child in placing.centre:
                 a, b = placing.centre[node.index], placing.centre[child]
                 rate = edge_rate(nodes, seen, node.index, child)
-                ribbons.append(ribbon((a[0] + half, a[1]), (b[0] - half, b[1]), line_width(rate)))
+                way = [(a[0] + half, a[1]), *_past(a, b, placing, line_width(rate)), (b[0] - half, b[1])]
+                ribbons += [ribbon(start, end, line_width(rate)) for start, end in pairwise(way)]
     yield _polygons("traffic", ribbons, fillcolor="#B9C4CC")
     yield _polygons("clients", people(placing.clients, 17), fillcolor=BLUE)
+
+
+def _past(start, end, placing, width):
+    """Where a line between two boxes passes by those of the columns in between."""
+    columns, half_box, found = {}, (placing.box[0] / 2, placing.box[1] / 2), []
+    for x, y in placing.centre.values():
+        if start[0] < x < end[0]:
+            columns.setdefault(x, []).append((y - half_box[1], y + half_box[1] + NAME))
+    for x, taken in sorted(columns.items()):
+        wanted = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
+        y = way_past(wanted, taken, width / 2 + 3, 0, 2 * placing.clients[1])
+        if y is not None:
+            found += [(x - half_box[0], y), (x + half_box[0], y)]
+    return found
 
 
 def line_width(per_s):

@@ -101,15 +101,16 @@ class Painter {
   }
 
   drawLane(pen, from, to, isAnswer, dashed) {
-    const { geometry } = this, s = geometry.scale, x0 = geometry.rightX(from), x1 = geometry.leftX(to);
-    const y0 = geometry.laneY(from, isAnswer), y1 = geometry.laneY(to, isAnswer), tip = isAnswer ? [x0, y0] : [x1, y1];
-    const angle = Math.atan2(y1 - y0, x1 - x0) + (isAnswer ? Math.PI : 0), size = 5.5 * s;
+    const { geometry } = this, size = 5.5 * geometry.scale;
+    const points = [[geometry.rightX(from), geometry.laneY(from, isAnswer)], ...geometry.corners(from, to, isAnswer),
+      [geometry.leftX(to), geometry.laneY(to, isAnswer)]];
+    if (isAnswer) points.reverse();
+    const [before, tip] = points.slice(-2), angle = Math.atan2(tip[1] - before[1], tip[0] - before[0]);
     pen.strokeStyle = pen.fillStyle = this.theme.line;
     pen.lineWidth = 1.5;
     pen.setLineDash(dashed ? [6, 4] : []);
     pen.beginPath();
-    pen.moveTo(x0, y0);
-    pen.lineTo(x1, y1);
+    for (const point of points) pen.lineTo(...point);
     pen.stroke();
     pen.setLineDash([]);
     pen.beginPath();

@@ -95,15 +95,18 @@ class _Picture:
         return [*points, points[0]]
 
     def _lanes(self):
-        """(start, end) of each lane, in the direction in which dots move on it."""
+        """The points of each lane, in the direction in which dots move on it."""
         boxes, found = self.scene["boxes"], []
         for line in self.scene["lines"]:
             here, there = self.scene["clients"] if line["from"] < 0 else boxes[line["from"]], boxes[line["to"]]
             left = self._clients()[0] + 24 if line["from"] < 0 else self._middle(here) + here["right"]
             right = self._middle(there) + there["left"]
-            found.append(((left, here["request_y"]), (right, there["request_y"])))
+            corners = [(self.scene["columns"][column] + side, *ys) for column, half, *ys in line["past"]
+                       for side in (-half, half)]
+            found.append([(left, here["request_y"]), *((x, y) for x, y, _ in corners), (right, there["request_y"])])
             if not line["one_way"]:
-                found.append(((right, there["answer_y"]), (left, here["answer_y"])))
+                found.append([(right, there["answer_y"]), *((x, y) for x, _, y in reversed(corners)),
+                              (left, here["answer_y"])])
         return found
 
     def _lines(self):
@@ -113,7 +116,7 @@ class _Picture:
 
     def _arrows(self):
         tips = []
-        for (x0, y0), (x1, y1) in self._lanes():
+        for (x0, y0), (x1, y1) in (lane[-2:] for lane in self._lanes()):
             long = math.hypot(x1 - x0, y1 - y0)
             across, down = (x1 - x0) / long, (y1 - y0) / long
             tips.append([(x1, y1), (x1 - 6 * across - 3 * down, y1 - 6 * down + 3 * across),
