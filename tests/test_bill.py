@@ -12,8 +12,10 @@ from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
-from sdlib.components.queue import Queue, Worker
+from sdlib.components.providers import MailProvider
+from sdlib.components.queue import Queue
 from sdlib.components.server import Server
+from sdlib.components.worker import Worker
 from sdlib.data import instances
 from sdlib.results import bill
 from sdlib.results.bill import HOURS_PER_MONTH, cost, usd_per_month
@@ -75,10 +77,16 @@ def test_one_row_per_machine():
                                        Queue(Worker())], ids=lambda component: type(component).__name__)
 def test_what_has_no_size_is_an_assumption_and_labelled(component):
     machines = cost(component)
-    for _, row in machines[machines["component"] != "server"].iterrows():
+    for _, row in machines[~machines["component"].isin(["server", "queue"])].iterrows():
         assert (row["machine"], row["usd_per_month"]) == ("m8i.large", pytest.approx(price("m8i.large")))
         assert row["basis"].startswith("assumption: one m8i.large")
     assert (machines["machine"] == "m8i.large").any()
+
+
+def test_what_is_paid_by_use_is_no_machine_of_ours():
+    bill = cost(Queue(Worker(calls=[MailProvider()]))).set_index("component")
+    assert bill.loc[["queue", "mail provider"], "usd_per_month"].tolist() == [0, 0]
+    assert bill.loc["queue", "basis"] == "no machine of ours: paid by use"
 
 
 def test_the_sum_is_that_of_the_bill():

@@ -26,8 +26,9 @@ from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
-from sdlib.components.queue import Queue, Worker
+from sdlib.components.queue import Queue
 from sdlib.components.server import Server
+from sdlib.components.worker import Worker
 from sdlib.engine.blueprint import blueprint
 from sdlib.engine.schedule import at
 from sdlib.results.simulate import simulate

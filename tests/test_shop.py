@@ -30,13 +30,28 @@ def test_an_order_asks_user_and_product_and_a_payment_asks_order_and_notifies():
     assert served["product 1"] > 0
 
 
+def test_lessons_9_to_13_tell_the_customer_one_thing_better_each():
+    crowd = sd.Clients(users=1_000, routes={"/payment": 1}, requests_per_minute=0.6)
+    runs = {lesson: sd.simulate(sd.shop(lesson), crowd, seconds=120, seed=1) for lesson in range(9, 14)}
+    kinds = {lesson: set(run.stations["kind"]) for lesson, run in runs.items()}
+    assert kinds[9] - kinds[10] == set() and kinds[10] - kinds[9] == {"Queue", "Worker", "Shelf"}
+    assert kinds[12] - kinds[11] == {"WhatsAppProvider", "SmsProvider"} and kinds[13] - kinds[12] == {"Topic"}
+    p99_ms = {lesson: run.summary()["p99_ms"].iloc[0] for lesson, run in runs.items()}
+    assert p99_ms[9] > 3 * p99_ms[10], "the mail is in the request"
+    assert p99_ms[12] > p99_ms[13], "three sends, one publish"
+    for lesson in range(10, 14):
+        told = runs[lesson].messages["outcome"].value_counts()
+        assert told["delivered"] > 1_000 and told["lost"] == told["dead-lettered"] == 0
+        assert runs[lesson].conservation()["balanced"].all()
+
+
 def test_large_numbers_of_the_document():
     run = sd.simulate(sd.shop(3), sd.Clients(users=1_000_000), seconds=5)
     assert run.summary(after_s=1)["utilization_percent"].iloc[0] == pytest.approx(66.7, abs=2)
 
 
 @pytest.mark.parametrize("wrong, says", [
-    (lambda: sd.shop(0), "lesson must be a whole number from 1 to 8"),
+    (lambda: sd.shop(0), "lesson must be a whole number from 1 to 13"),
     (lambda: sd.shop("last"), "lesson must be a whole number"),
     (lambda: sd.shop(2, edges=5), "knob must be one of 'cpus'")])
 def test_what_it_refuses(wrong, says):

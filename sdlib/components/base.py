@@ -16,6 +16,7 @@ class Machine:
     """What a component runs on: `count` machines, each with at least these cores and this memory.
 
     assumed: the component has no knob for its size, so the bill assumes a usual machine, and says so.
+    count 0: it is no machine of ours, and paid by use.
     """
 
     cpus: int = 1
@@ -103,7 +104,7 @@ class Component:
         return None
 
     def parts(self):
-        """Further pools of places inside it: (name, places)."""
+        """What else is inside it and measured by itself, such as a pool of threads: (name, component)."""
         return ()
 
     def actors(self):
@@ -198,4 +199,5 @@ def _components(owner, name, value, about):
 
 
 _CHECKS = {"number": checks.number, "whole": checks.number, "choice": checks.choice, "text": checks.text,
+           "flag": checks.flag,
            "component": _component, "components": _components}

@@ -38,7 +38,7 @@ class CacheHere(Here):
         self.stored[key] = self.world.now + self.component.kept_s
         self.stored.move_to_end(key)
 
-    def invalidate(self, b, x):
+    def invalidate(self, entity, b, x):
         self.stored.clear()
         self.note_incident(INVALIDATED, self.world.now)
 

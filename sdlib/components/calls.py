@@ -41,6 +41,9 @@ class Call:
 def check_retry(owner, retry):
     if not isinstance(retry, Retry):
         complain(owner, "retry", retry, "a sd.Retry", "sd.Retry(times=2)")
+    if retry.is_own:
+        complain(owner, "retry", retry, "a sd.Retry with a named backoff (a function of your own works at a queue)",
+                 "sd.Retry(times=2)")
 
 
 def as_groups(owner, calls):

@@ -18,7 +18,7 @@ def knob(default=MISSING, *, doc, unit="", kind="number", low=None, high=None, c
          example=None, optional=False, kw_only=False):
     """A dataclass field that describes itself.
 
-    kind: "number", "whole", "choice", "text", "component", "components" or "other" (checked by its owner).
+    kind: "number", "whole", "choice", "flag", "text", "component", "components" or "other" (checked by its owner).
     or_function: a choice may be a function instead. low, high: the allowed range, both ends included. optional: None is
     allowed as well.
     Sliders, the parameter table and the check of arguments all read this metadata.
@@ -120,6 +120,12 @@ def choice(owner, name, value, about):
         allowed = ("a function, or " if about["or_function"] else "") + "one of "
         complain(owner, name, value, allowed + ", ".join(map(repr, about["choices"])), about["example"])
     return value
+
+
+def flag(owner, name, value, about):
+    if not isinstance(value, (bool, np.bool_)):
+        complain(owner, name, value, "True or False", about["example"])
+    return bool(value)
 
 
 def text(owner, name, value, about):

@@ -7,6 +7,7 @@ import numpy as np
 from sdlib.components.base import Component
 from sdlib.components.checks import complain, knob
 from sdlib.kernel.attributes import route_of, token_of, user_of
+from sdlib.kernel.bucket import Buckets, take
 from sdlib.kernel.here import Here
 from sdlib.kernel.jit import jit
 from sdlib.kernel.state import GO_ON, NONE
@@ -25,7 +26,7 @@ class GatewayHere(Here):
         clients, gateway = simulation.clients, self.component
         self.accepted = [kind in gateway.accepts for kind, _ in clients.tokens]
         self.services = _services_by_route_and_token(gateway, clients)
-        self.buckets = {}
+        self.buckets = Buckets()
 
     def is_known(self, request):
         return self.accepted[self.simulation.attribute("tokens", request)]
@@ -35,18 +36,11 @@ class GatewayHere(Here):
         return self.services[self.simulation.attribute("routes", request), self.simulation.attribute("tokens", request)]
 
     def user_may_pass(self, request):
-        return self._take(self.simulation.user(request), self.component.burst, self.component.per_user_per_s)
+        return self.buckets.take(self.simulation.user(request), self.world.now, self.component.burst,
+                                 self.component.per_user_per_s)
 
     def all_may_pass(self):
-        return self._take("all", self.component.burst_of_all, self.component.per_s)
-
-    def _take(self, whose, burst, per_s):
-        """Take a token from a bucket, which fills up with time."""
-        tokens, filled_s = self.buckets.get(whose, (burst, 0.0))
-        tokens = min(burst, tokens + (self.world.now - filled_s) * per_s)
-        passes = tokens >= 1.0
-        self.buckets[whose] = (tokens - 1.0 if passes else tokens, self.world.now)
-        return passes
+        return self.buckets.take("all", self.world.now, self.component.burst_of_all, self.component.per_s)
 
 
 # On the machine the cells hold a row for each kind of token (one: 1 accepted), then for each path and kind of token
@@ -75,18 +69,6 @@ def take_from_user(m, who, at, b, x):
     node = m.nodes[at]
     bucket = node.cells_from + node.gateway.buckets_from + 1 + user_of(m, m.entities[who].request)
     return take(m, who, bucket, node.gateway.burst, b, x)
-
-
-@jit
-def take(m, who, cell, burst, b, x):
-    bucket, entity = m.cells[cell], m.entities[who]
-    tokens = min(burst, bucket.amount + (m.clock[0].now - bucket.time_s) * x)
-    bucket.time_s, bucket.amount = m.clock[0].now, tokens
-    if tokens >= 1.0:
-        bucket.amount = tokens - 1.0
-    else:
-        entity.status, entity.pc = TOO_MANY, b
-    return GO_ON
 
 
 @jit

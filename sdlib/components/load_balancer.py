@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component
+from sdlib.components.base import Component, Pool
 from sdlib.components.checks import check_number, complain, is_number, knob
 from sdlib.components.own_policy import OwnPolicy, PolicyFailed, call_policy, next_in_use, stretch
 from sdlib.components.policies import POLICIES
@@ -75,11 +75,11 @@ class BalancerHere(Here):
         for target, child in zip(self.targets, self.node.children):
             target.mark(SICK, self.simulation.here[child].is_down())
 
-    def add(self, b, x):
+    def add(self, entity, b, x):
         self.targets[b].mark(TAKEN_OUT, False)
         self.note_incident(ADDED, self.world.now)
 
-    def remove(self, b, x):
+    def remove(self, entity, b, x):
         self.targets[b].mark(TAKEN_OUT, True)
         self.note_incident(REMOVED, self.world.now)
 
@@ -281,7 +281,7 @@ class LoadBalancer(Component):
         return sum(target.places for target in self.targets) if self.policy == "pooled_queue" else 0
 
     def parts(self):
-        return () if self.cpus is None else (("cores", self.cpus),)
+        return () if self.cpus is None else (("cores", Pool(self.cpus)),)
 
     @property
     def needs_reference(self):

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import NO_LIMIT, Component, Machine
+from sdlib.components.base import NO_LIMIT, Component, Machine, Pool
 from sdlib.components.calls import Caller, as_groups
-from sdlib.components.checks import check_number, complain, knob, pairs_of_numbers
+from sdlib.components.checks import check_number, complain, knob
+from sdlib.components.stops import planned_stops, stops
 from sdlib.kernel.changes import resize, set_limits
 from sdlib.kernel.here import Here
 from sdlib.kernel.statuses import DISTRIBUTIONS
@@ -21,7 +22,7 @@ class ServerHere(Here):
     def is_full(self):
         return self.inside() >= self.limit
 
-    def set_limits(self, b, x):
+    def set_limits(self, entity, b, x):
         self.limit, self.memory = b, int(x)
 
 
@@ -59,7 +60,7 @@ class Server(Caller, Component):
 
     def __post_init__(self):
         super().__post_init__()
-        object.__setattr__(self, "down", _stops(self.down))
+        object.__setattr__(self, "down", stops(type(self).__name__, self.down))
         object.__setattr__(self, "groups", as_groups(type(self).__name__, self.calls))
         object.__setattr__(self, "calls", tuple(self.calls))
         if self.most_in_flight < 1:
@@ -91,13 +92,13 @@ class Server(Caller, Component):
         return self.restart_s
 
     def parts(self):
-        return () if self.threads is None else (("threads", self.threads),)
+        return () if self.threads is None else (("threads", Pool(self.threads)),)
 
     def machine(self):
         return Machine(self.cpus, self.ram_gb)
 
     def planned(self):
-        return [(start_s, "kill", 0, end_s - start_s) for start_s, end_s in self.down]
+        return planned_stops(self.down)
 
     def plan(self, action, settings):
         """An upgrade is a stop, after which the machine has other cores and other memory."""
@@ -153,15 +154,3 @@ def fitting(ram_gb, memory_mb):
     """Requests of so many MB that fit."""
     return min(int(ram_gb * MB_PER_GB / memory_mb), NO_LIMIT)
 
-
-def _stops(down):
-    example = ((60, 120),)
-    allowed = "a list of (start_s, end_s) pairs of numbers with 0 <= start_s < end_s, in order, not overlapping"
-    stops = pairs_of_numbers(down)
-    if stops is None:
-        complain("Server", "down", down, allowed, example)
-    edges = [edge for stop in stops for edge in stop]
-    in_order = all(before < after for before, after in zip(edges, edges[1:], strict=False))
-    if not in_order or (edges and not 0 <= edges[0] <= edges[-1] < float("inf")):
-        complain("Server", "down", down, allowed, example)
-    return stops

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sdlib.components.base import Component, Pool
+from sdlib.components.base import Component
 from sdlib.components.checks import shown
 from sdlib.components.clients import Clients
 
@@ -59,12 +59,12 @@ def _number_links(nodes):
 
 
 def _parts(nodes):
-    """The pools inside components, behind all nodes."""
+    """What is inside components, behind all nodes; the parts of one stand one after another."""
     pools = []
     for node in nodes:
-        for name, places in node.component.parts():
+        for name, part in node.component.parts():
             node.parts.append(len(nodes) + len(pools))
-            pools.append(Node(node.parts[-1], Pool(places), f"{node.name} {name}", node.index, part_of=node.index))
+            pools.append(Node(node.parts[-1], part, f"{node.name} {name}", node.index, part_of=node.index))
     return pools
 
 

@@ -105,6 +105,7 @@ def _fill_node(row, node, cells, clients):
     row["restart_s"], row["first_link"], row["links"] = part.crash_s, node.first_link, len(node.children)
     for link in ("head", "tail", "first_in", "last_in"):
         row[link] = NONE
+    row["first_part"] = node.parts[0] if node.parts else NONE
     begin, wanted = row["cells_from"], row["cells"]
     part.fill(row[part.own_name] if part.own else None, cells[begin:begin + wanted], clients)
 

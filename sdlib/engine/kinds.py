@@ -10,12 +10,17 @@ from sdlib.components.cache import Cache
 from sdlib.components.database import Database
 from sdlib.components.gateway import Gateway
 from sdlib.components.load_balancer import LoadBalancer
-from sdlib.components.queue import Queue, Worker
+from sdlib.components.messages import Shelf
+from sdlib.components.providers import MailProvider, SmsProvider, WhatsAppProvider
+from sdlib.components.queue import Queue
 from sdlib.components.server import Server
 from sdlib.components.service import Service
+from sdlib.components.topic import Topic
+from sdlib.components.worker import Worker
 from sdlib.kernel.writer import KERNEL_STEPS
 
-KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker, Gateway, Service)
+KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker, Shelf, Gateway, Service,
+         MailProvider, WhatsAppProvider, SmsProvider, Topic)
 
 
 def kinds_in(nodes):

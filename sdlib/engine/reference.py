@@ -47,11 +47,13 @@ class Simulation:
         early = count(self.lowest_number + 1)
         for here in self.here:
             for _ in range(here.component.actors()):
-                self.world.process(here.component.act(here, Entity(next(early), 0)))
+                actor = Entity(next(early), 0)
+                actor.process = self.world.process(here.component.act(here, actor))
         for change in self.plan.changes:
-            begins = self.world.wake_at(change.at_s, next(early))
-            begins.callbacks.append(lambda _, change=change:
-                                    getattr(self.here[change.node], change.action)(change.b, change.x))
+            acting = Entity(next(early), 0)
+            begins = self.world.wake_at(change.at_s, acting.number)
+            begins.callbacks.append(lambda _, change=change, acting=acting:
+                                    getattr(self.here[change.node], change.action)(acting, change.b, change.x))
 
     def _arrivals(self):
         crowd = self.clients.Here(self, self.plan.client_node)
@@ -81,7 +83,8 @@ class Simulation:
         for name in count_names(self.nodes):
             stations[name] = np.array([getattr(here, name) if name in here.component.counts else 0
                                        for here in self.here])
-        return Records(self.requests, np.array(self.messages, MESSAGE), stations, self.samples, self.calls,
+        messages = np.array([tuple(row.values()) for row in self.messages], MESSAGE)
+        return Records(self.requests, messages, stations, self.samples, self.calls,
                        np.array(self.incidents, INCIDENT), self.arrivals, self.alive)
 
 

@@ -2,8 +2,8 @@
 
 from sdlib.kernel.incidents import RESIZED, RESTORED, STOPPED, write_incident
 from sdlib.kernel.jit import jit
-from sdlib.kernel.machine import go_on_first, has_room, make_ready
-from sdlib.kernel.state import GO_ON, NONE, RESUME, WAIT, index
+from sdlib.kernel.machine import has_room, make_ready, retreat
+from sdlib.kernel.state import GO_ON, NONE, RESUME, index
 from sdlib.kernel.stations import account, bring_down, leave_queue, take_place
 
 
@@ -32,9 +32,7 @@ def resize(m, who, at, b, x):
         write_incident(m, at, RESIZED, m.clock[0].now)
     while node.head != NONE and node.busy < node.capacity:
         if not has_room(m, 2):
-            m.entities[who].pc -= 1
-            go_on_first(m, who)
-            return WAIT
+            return retreat(m, who)
         heir = index(node.head)
         leave_queue(m, heir)
         take_place(m, at, heir)

@@ -6,7 +6,7 @@ it knows them by `awaits`, so an errand whose sender has given up tells nobody.
 
 from sdlib.kernel.draws import PART_JITTER, uniform
 from sdlib.kernel.jit import jit
-from sdlib.kernel.machine import free_entity, go_on_first, has_room, make_ready, push, spawn
+from sdlib.kernel.machine import free_entity, has_room, make_ready, push, retreat, spawn
 from sdlib.kernel.retry import HEDGED, MOST_SAVED
 from sdlib.kernel.retry import next_turn as _next_turn
 from sdlib.kernel.retry import retry_delay_s as _retry_delay_s
@@ -17,6 +17,7 @@ from sdlib.kernel.trace import GAVE_UP, SENT, note
 
 next_turn, retry_delay_s = jit(_next_turn), jit(_retry_delay_s)
 AN_ERRAND = 2  # room that sending one takes at most, in each array
+NOBODY_WAITS = -2  # in place of what the sender awaits
 CLIENTS_LINK = 0
 
 
@@ -107,10 +108,17 @@ def gather(m, who, at, b, x):
 def fork(m, who, at, b, x):
     """Send off one of the parallel calls; its errand begins at b."""
     if not has_room(m, AN_ERRAND):
-        m.entities[who].pc -= 1
-        go_on_first(m, who)
-        return WAIT
+        return retreat(m, who)
     send_errand(m, who, b)
+    return GO_ON
+
+
+@jit
+def send_off(m, who, at, b, x):
+    """Send off an errand that begins at b, and for which nobody waits."""
+    if not has_room(m, AN_ERRAND):
+        return retreat(m, who)
+    m.entities[send_errand(m, who, b)].partner_number = NOBODY_WAITS
     return GO_ON
 
 
@@ -129,9 +137,11 @@ def expect(m, who, count):
 @jit
 def send_errand(m, who, begins):
     sender = m.entities[who]
-    errand = m.entities[spawn(m, sender.request, begins)]
+    number = spawn(m, sender.request, begins)
+    errand = m.entities[number]
     errand.turn, errand.place = sender.turn, sender.place
     errand.partner, errand.partner_number = who, sender.awaits
+    return number
 
 
 @jit
@@ -152,4 +162,4 @@ def tell(m, who, at, b, x):
     return WAIT
 
 
-STEPS = (begin_tries, attempt, hedge, judge, gather, fork, join, tell)
+STEPS = (begin_tries, attempt, hedge, judge, gather, fork, send_off, join, tell)

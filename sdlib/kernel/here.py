@@ -4,7 +4,7 @@ import math
 
 import simpy
 
-from sdlib.kernel.draws import PART_JITTER, child_place, duration, uniform
+from sdlib.kernel.draws import PART_FAILURE, PART_JITTER, child_place, duration, uniform
 from sdlib.kernel.incidents import CRASHED, RESIZED, RESTORED, STOPPED
 from sdlib.kernel.retry import HEDGED, MOST_SAVED, next_turn, retry_delay_s
 from sdlib.kernel.state import NONE
@@ -38,6 +38,10 @@ class Here:
         """A number in (0, 1)."""
         return uniform(self.simulation.seed, entity.request, entity.place, entity.turn, part)
 
+    def fails(self, entity, share):
+        """Whether it fails, with this chance."""
+        return self.die(entity, PART_FAILURE) < share
+
     # the door
 
     def is_down(self):
@@ -67,16 +71,16 @@ class Here:
     def note_incident(self, what, until_s):
         self.simulation.incidents.append((self.world.now, until_s, self.node.index, what))
 
-    # what the schedule may do
+    # what the schedule may do: entity acts for it; b and x are what the action is given
 
-    def kill(self, b, x):
+    def kill(self, entity, b, x):
         self.bring_down(self.world.now + x, STOPPED)
 
-    def restore(self, b, x):
+    def restore(self, entity, b, x):
         self.down_until_s = self.world.now
         self.note_incident(RESTORED, self.world.now)
 
-    def resize(self, b, x):
+    def resize(self, entity, b, x):
         if self.capacity != b:
             self.capacity = b
             self.note_incident(RESIZED, self.world.now)
@@ -194,6 +198,10 @@ class Here:
     def send_errand(self, sender, call, gathering, turn):
         errand = Entity(self.simulation.next_number(), sender.request, sender.place, turn)
         errand.process = self.world.process(self._errand(errand, call, gathering))
+
+    def send_off(self, sender, call):
+        """A call as an entity of its own, for which nobody waits."""
+        self.send_errand(sender, call, Gathering(self.world, sender, 0), sender.turn)
 
     def _errand(self, errand, call, gathering):
         status = yield from call(errand)

@@ -6,7 +6,7 @@ Both rules hold in the SimPy engine too, so the two never part ways.
 """
 
 from sdlib.kernel.jit import jit
-from sdlib.kernel.state import NONE, RESUME, index
+from sdlib.kernel.state import NONE, RESUME, WAIT, index
 from sdlib.kernel.trace import trace_has_room
 
 
@@ -76,6 +76,14 @@ def go_on_first(m, who):
     clock.ready_count += 1
     slot = m.ready[clock.ready_head]
     slot.who, slot.token, slot.kind = who, m.entities[who].token, RESUME
+
+
+@jit
+def retreat(m, who):
+    """Once more from the start, when there is more room: the step has done nothing yet."""
+    m.entities[who].pc -= 1
+    go_on_first(m, who)
+    return WAIT
 
 
 @jit(inline=True)

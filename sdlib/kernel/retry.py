@@ -1,5 +1,7 @@
 """How long to wait before the next attempt."""
 
+from sdlib.kernel.jit import on_both_engines
+
 BACKOFFS = ("none", "constant", "exponential", "zero, then exponential")
 JITTERS = ("none", "full", "equal", "decorrelated")
 NONE_AT_ALL, CONSTANT, EXPONENTIAL, ZERO_FIRST = range(len(BACKOFFS))
@@ -24,7 +26,12 @@ def retry_delay_s(backoff, jitter, attempt, first_s, most_s, last_s, draw):
     if backoff >= EXPONENTIAL:
         for _ in range(attempt - 1):
             wait_s = min(2.0 * wait_s, most_s)
-    wait_s = min(wait_s, most_s)
+    return jittered_s(jitter, min(wait_s, most_s), first_s, most_s, last_s, draw)
+
+
+@on_both_engines
+def jittered_s(jitter, wait_s, first_s, most_s, last_s, draw):
+    """A wait in seconds, spread at random; see `retry_delay_s`."""
     if jitter == FULL:
         return draw * wait_s
     if jitter == EQUAL:

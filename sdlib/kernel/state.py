@@ -13,7 +13,7 @@ index = np.uint32  # an index that is surely not negative spares the machine the
 HELD, INSIDE, PICKED, TRIES, RETURN = range(5)  # what a level of an entity's stack records
 GO_ON, WAIT, SLEEP = range(3)  # after an instruction: continue at once; wait for someone else; until a time
 RESUME, CRASH = range(2)  # what waits in the ready queue
-DELIVERED, DEAD, WAITING, IN_PROGRESS = range(4)  # a message's outcome
+DELIVERED, DEAD, WAITING, IN_PROGRESS, DROPPED, EXPIRED = range(6)  # a message's outcome
 
 ENTITY = np.dtype([
     ("number", "i8"),  # who it is, for the order of equal times; NONE while the record is free
@@ -23,8 +23,8 @@ ENTITY = np.dtype([
     ("previous", "i4"), ("next", "i4"), ("waits_at", "i4"),  # its neighbours in a queue, and whose queue it is
     ("server", "i4"), ("delay_s", "f8"),  # the last machine that it was on; how long it sleeps next
     ("awaits", "i8"), ("left", "i4"), ("answer", "i4"),  # the errands it waits for, how many are out, what they said
-    ("partner", "i4"), ("partner_number", "i8"),  # an errand's sender and what that awaits; a worker's message
-    ("row", "i4"), ("chosen", "i4")], align=True)  # a message's row; the link that a policy chose
+    ("partner", "i4"), ("partner_number", "i8"),  # an errand's sender and what that awaits; a message's receipt
+    ("row", "i4"), ("chosen", "i4")], align=True)  # a message's row, a worker's number; the link that a policy chose
 LEVEL = np.dtype([("place", "i8"), ("delay_s", "f8"), ("kind", "i4"), ("value", "i4"),
                   ("about", "i4"),  # the node of a visit; the turn before tries
                   ("previous", "i4"), ("next", "i4"), ("doomed", "i4")], align=True)
@@ -33,7 +33,7 @@ NODE = [
     ("served", "i8"), ("refused", "i8"), ("lost", "i8"), ("failed", "i8"), ("crashes", "i8"),
     ("capacity", "i4"), ("busy", "i4"), ("queue", "i4"), ("longest_queue", "i4"), ("head", "i4"), ("tail", "i4"),
     ("limit", "i4"), ("memory", "i4"), ("inside", "i4"), ("first_in", "i4"), ("last_in", "i4"),
-    ("first_link", "i4"), ("links", "i4"), ("cells_from", "i8"), ("cells", "i8")]
+    ("first_link", "i4"), ("links", "i4"), ("first_part", "i4"), ("cells_from", "i8"), ("cells", "i8")]
 CLOCK = np.dtype([
     ("now", "f8"), ("end_s", "f8"), ("next_sample_s", "f8"), ("sample_every_s", "f8"), ("next_number", "i8"),
     ("seed", "i8"), ("arrival", "i8"), ("traced", "i8"), ("free", "i4"), ("free_count", "i4"), ("heap_size", "i4"),
@@ -53,8 +53,8 @@ LINK = np.dtype([
     ("budget", "f8"), ("saved", "f8")], align=True)  # the policy of calls along it; retries that the budget has left
 REQUEST = np.dtype([("arrived_s", "f8"), ("finished_s", "f8"), ("served_by", "i4"), ("attempts", "i2"),
                     ("status", "i1")], align=True)
-MESSAGE = np.dtype([("sent_s", "f8"), ("done_s", "f8"), ("channel", "i4"), ("receives", "i4"), ("outcome", "i4")],
-                   align=True)
+MESSAGE = np.dtype([("sent_s", "f8"), ("done_s", "f8"), ("enqueued_s", "f8"), ("request", "i4"), ("channel", "i4"),
+                    ("receives", "i4"), ("times_done", "i4"), ("outcome", "i4")], align=True)
 INCIDENT = np.dtype([("time_s", "f8"), ("until_s", "f8"), ("node", "i4"), ("what", "i4")], align=True)
 SAMPLE = np.dtype([("queue", "i4"), ("busy", "i4"), ("inside", "i4")])
 CELL = np.dtype([("time_s", "f8"), ("amount", "f8"), ("one", "i4"), ("other", "i4")], align=True)
@@ -86,5 +86,5 @@ TracedState = NamedTuple("TracedState", [*_members[:-1], ("trace", np.ndarray), 
 
 def node_dtype(kinds):
     """NODE with a record of its own for each kind of component that has `own` state: node.gateway.tokens."""
-    own = [(kind.own_name, np.dtype(list(kind.own), align=True)) for kind in kinds if kind.own]
-    return np.dtype([*NODE, *own], align=True)
+    own = {kind.own_name: np.dtype(list(kind.own), align=True) for kind in kinds if kind.own}
+    return np.dtype([*NODE, *own.items()], align=True)

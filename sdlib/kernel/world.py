@@ -41,14 +41,6 @@ class Entity:
         self.server, self.process = NONE, None
 
 
-class Message(Entity):
-    """A message; `receives` counts how often a worker got it."""
-
-    def __init__(self, number, sender, row):
-        super().__init__(number, sender.request, sender.place, sender.turn)
-        self.row, self.receives, self.gone, self.hidden = row, 0, False, None
-
-
 class Crash(Exception):
     """Thrown into every process that is on a component when it goes down; `visit` is its stay there."""
 

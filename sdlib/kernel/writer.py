@@ -4,15 +4,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sdlib.kernel import changes, errands
+from sdlib.kernel import chance, changes, errands
 from sdlib.kernel.state import NONE
 from sdlib.kernel.statuses import DISTRIBUTIONS
 
 # The machine's own instructions, on the path of every request; those of components follow after them.
 (RELEASE, BACK, CALL, WORK, ACQUIRE, CALL_CHOSEN, PUT_BACK, SKIP_IF_FAILED, FINISH, END, COLD) = range(11)
-KERNEL_STEPS = (*errands.STEPS, *changes.STEPS)
+KERNEL_STEPS = (*errands.STEPS, *changes.STEPS, *chance.STEPS)
 
 INSTRUCTION = np.dtype([("op", np.int32), ("at", np.int32), ("b", np.int32), ("x", np.float64)], align=True)
+FIELDS = INSTRUCTION.names
 
 
 @dataclass
@@ -138,11 +139,23 @@ class Writer:
             self.errands.append((sent, "b", lambda index=index: self.call(index), 0))
         self.do(errands.join)
 
+    def send_off(self, index, mean_ms):
+        """Call it so long after now (exponential), and do not wait for that."""
+        def later():
+            self.work(mean_ms, "exponential")
+            self.call(index)
+        self.errands.append((self.do(errands.send_off), "b", later, 0))
+
+    def enter(self):
+        """What who acts here does: a visit to this component, along the way that leads to it from its parent."""
+        parent = self.nodes[self.node.parent]
+        self._add(CALL, parent.first_link + parent.children.index(self.node.index))
+
     def _write_errands(self):
         """What the errands do, behind the component's own program. An errand may send off others."""
         while self.errands:
             sent, field_name, what_it_does, needed = self.errands.pop(0)
-            self.code[sent][["op", "at", "b", "x"].index(field_name)] = len(self.code)
+            self.land(sent, field_name)
             own_depth, self.depth, deepest, self.deepest = self.depth, 0, self.deepest, 0
             self._reserve(needed)
             what_it_does()
@@ -164,9 +177,9 @@ class Writer:
         """The address of what comes next."""
         return len(self.code)
 
-    def land(self, instruction):
-        """Let this instruction's b be the address of what comes next."""
-        self.code[instruction][2] = len(self.code)
+    def land(self, instruction, field_name="b"):
+        """Let this instruction's b (or x) be the address of what comes next."""
+        self.code[instruction][FIELDS.index(field_name)] = len(self.code)
 
     def back(self, status=NONE):
         """Return to the caller with this status, or with the one that the last call gave."""

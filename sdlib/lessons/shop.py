@@ -9,17 +9,20 @@ from sdlib.components.gateway import Gateway
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.server import Server
 from sdlib.components.service import Service
+from sdlib.lessons import telling
 
-FIRST, LAST = 1, 8
+FIRST, LAST = 1, 13
 ROUTES = {"/product": 0.80, "/user": 0.10, "/order": 0.07, "/payment": 0.03}  # an assumption: most only look around
 MACHINES = {"user": 1, "product": 3, "order": 1, "payment": 1, "notification": 1}
 
 
 def shop(lesson, **knobs):
-    """The system as it stands after that lesson, from 1 to 8; see the functions below for its knobs.
+    """The system as it stands after that lesson, from 1 to 13; see the functions below for its knobs.
 
     1, 2: one small server. 3, 4: one large server. 5: five small servers, and no one who knows which of them is up.
-    6: a balancer in front of them. 7: five services. 8: a gateway in front of the services.
+    6: a balancer in front of them. 7: five services. 8: a gateway in front of the services. 9: payment waits for the
+    mail. 10: a worker in the background sends it. 11: a queue in between. 12: three channels with a queue each. 13: a
+    topic in front of the queues.
     """
     lesson = check_number("shop", "lesson", lesson, low=FIRST, high=LAST, example=LAST, whole=True)
     build = _BUILD[lesson]
@@ -57,10 +60,11 @@ def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, p
                         health_check_s=health_check_s, max_fails=max_fails, tries=tries, work_ms=0.1, cpus=2)
 
 
-def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0):
+def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0, sends=None):
     """Steps 15 and 16, by path: user, product, order, payment; notification stands behind payment.
 
     An order asks user and product at the same time; a payment asks order, then notifies. machines: how many of each.
+    sends: what payment calls to tell the customer, in place of a notification service that does nothing yet.
     """
     count = MACHINES | (machines or {})
 
@@ -74,9 +78,9 @@ def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, pay
 
     user = service("user", 5.0, [Database(32, 1.0, name="user database")])
     product = service("product", 10.0, [Database(64, 1.0, name="product database")])
-    notification = service("notification", 5.0, [])
+    sends = [call(service("notification", 5.0, []))] if sends is None else sends
     order = service("order", 15.0, [[call(user), call(product)], Database(32, 2.0, name="order database")])
-    payment = service("payment", payment_ms, [call(order), call(notification)])
+    payment = service("payment", payment_ms, [call(order), *sends])
     return {"/user": user, "/product": product, "/order": order, "/payment": payment}
 
 
@@ -95,10 +99,59 @@ def guarded(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, paym
     return Gateway(parts, per_user_per_s=per_user_per_s, burst=burst, per_s=per_s)
 
 
+def mailing(*, mail_ms=300.0, failure_rate=0.0, down=(), per_s=telling.LIMIT_PER_S, cpus=4, threads=200,
+            payment_ms=30.0, machines=None, timeout_s=1.0):
+    """Step 19: payment waits until the mail is sent. mail_ms, failure_rate, down, per_s: of the mail provider."""
+    sends = telling.in_the_request(cpus=cpus, threads=threads, mail_ms=mail_ms, failure_rate=failure_rate, down=down,
+                                   per_s=per_s)
+    return _gateway(sends, cpus, threads, payment_ms, machines, timeout_s)
+
+
+def background(*, workers=20, mail_ms=300.0, failure_rate=0.0, down=(), per_s=telling.LIMIT_PER_S, cpus=4, threads=200,
+               payment_ms=30.0, machines=None, timeout_s=1.0):
+    """Steps 20 and 21: a worker in the background sends the mail, from a list in its memory."""
+    sends = telling.in_memory(workers=workers, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s)
+    return _gateway(sends, cpus, threads, payment_ms, machines, timeout_s)
+
+
+def queued(*, channels=("mail",), retries=10, pace_per_s=telling.PACE_PER_S, workers=20, mail_ms=300.0,
+           failure_rate=0.0, down=(), per_s=telling.LIMIT_PER_S, send_ms=10.0, cpus=4, threads=200, payment_ms=30.0,
+           machines=None, timeout_s=1.0):
+    """Steps 22 and 23: a queue with retries and dead letters in between. channels: "mail", "whatsapp", "sms"."""
+    sends = telling.by_queues(channels=channels, workers=workers, retries=retries, pace_per_s=pace_per_s,
+                              mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s, send_ms=send_ms)
+    return _gateway(sends, cpus, threads, payment_ms, machines, timeout_s)
+
+
+def three_channels(*, channels=("mail", "whatsapp", "sms"), retries=10, pace_per_s=telling.PACE_PER_S, workers=20,
+                   mail_ms=300.0, failure_rate=0.0, down=(), per_s=telling.LIMIT_PER_S, send_ms=10.0, cpus=4,
+                   threads=200, payment_ms=30.0, machines=None, timeout_s=1.0):
+    """Steps 24 to 27: the same for WhatsApp and SMS; payment sends to one queue after another."""
+    return queued(channels=channels, retries=retries, pace_per_s=pace_per_s, workers=workers, mail_ms=mail_ms,
+                  failure_rate=failure_rate, down=down, per_s=per_s, send_ms=send_ms, cpus=cpus, threads=threads,
+                  payment_ms=payment_ms, machines=machines, timeout_s=timeout_s)
+
+
+def fanned_out(*, channels=("mail", "whatsapp", "sms"), publish_ms=10.0, retries=10, pace_per_s=telling.PACE_PER_S,
+               workers=20, mail_ms=300.0, failure_rate=0.0, down=(), per_s=telling.LIMIT_PER_S, cpus=4, threads=200,
+               payment_ms=30.0, machines=None, timeout_s=1.0):
+    """Steps 28 to 30: payment publishes once; the queues of the channels have subscribed."""
+    sends = telling.by_topic(publish_ms=publish_ms, channels=channels, workers=workers, retries=retries,
+                             pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s)
+    return _gateway(sends, cpus, threads, payment_ms, machines, timeout_s)
+
+
+def _gateway(sends, cpus, threads, payment_ms, machines, timeout_s):
+    """The guarded shop, in which payment tells its customers so."""
+    parts = services(machines=machines, cpus=cpus, threads=threads, timeout_s=timeout_s, payment_ms=payment_ms,
+                     sends=sends)
+    return Gateway(parts, per_user_per_s=5.0, burst=10.0)
+
+
 def _farm(machines, cpus, ram_gb, service_ms, connections):
     """Machines of the same kind, one database for all."""
     return [Server(cpus, ram_gb, service_ms, calls=[Database(connections)], name="server")] * machines
 
 
 _BUILD = {1: small_server, 2: small_server, 3: large_server, 4: large_server, 5: five_servers, 6: balanced, 7: split,
-          8: guarded}
+          8: guarded, 9: mailing, 10: background, 11: queued, 12: three_channels, 13: fanned_out}

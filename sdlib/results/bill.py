@@ -47,6 +47,8 @@ def _machine(node):
     wanted = node.component.machine()
     if wanted is None:
         return _unpriced(math.nan, math.nan, f"no machine or price is known for a {node.kind}")
+    if not wanted.count:
+        return {**_unpriced(0, 0.0, "no machine of ours: paid by use"), "usd_per_month": 0.0}
     row = _assumed() if wanted.assumed else _cheapest(wanted.cpus, wanted.ram_gb)
     return row if wanted.count == 1 else _several(row, wanted.count)
 

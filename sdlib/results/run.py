@@ -8,11 +8,13 @@ import pandas as pd
 from sdlib.components.checks import check_number, shown
 from sdlib.engine.records import SAMPLES, count_names
 from sdlib.kernel.incidents import INCIDENTS
-from sdlib.kernel.statuses import IN_FLIGHT, LOST, OK, STATUSES, TIMED_OUT, TURNED_AWAY
+from sdlib.kernel.state import DEAD, DELIVERED, DROPPED, EXPIRED, IN_PROGRESS, WAITING
+from sdlib.kernel.statuses import FAILED, IN_FLIGHT, LOST, OK, STATUSES, TIMED_OUT, TURNED_AWAY
+from sdlib.results.backlog import backlog_table
 from sdlib.results.bill import usd_per_month
-from sdlib.results.trace import trace_table
+from sdlib.results.trace import story_table, trace_table
 
-OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress")
+OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress", "lost", "expired")
 
 
 class Run:
@@ -75,7 +77,11 @@ class Run:
 
     @property
     def messages(self):
-        """A row per message: channel, sent_s, done_s, receives, outcome."""
+        """A row per message: channel, sent_s, done_s, receives, outcome, request, times_done.
+
+        channel: its queue. done_s: when it was delivered, dead-lettered, lost or expired; NaN before. request: the row
+        of the request that sent it. times_done: how often its work was done, twice where it was delivered twice.
+        """
         return self._messages.copy(deep=False)
 
     @cached_property
@@ -85,7 +91,8 @@ class Run:
         return pd.DataFrame({
             "channel": pd.Categorical.from_codes(rows["channel"], names), "sent_s": rows["sent_s"],
             "done_s": rows["done_s"], "receives": rows["receives"],
-            "outcome": pd.Categorical.from_codes(rows["outcome"], OUTCOMES)})
+            "outcome": pd.Categorical.from_codes(rows["outcome"], OUTCOMES), "request": rows["request"],
+            "times_done": rows["times_done"]})
 
     @property
     def stations(self):
@@ -217,18 +224,32 @@ class Run:
         """One request's story as a table: when_s, where, what. request: its row in `requests`."""
         return trace_table(self, request)
 
+    def story(self, message):
+        """One message's life as a table: when_s, where, what. message: its row in `messages`."""
+        return story_table(self, message)
+
+    def backlog(self):
+        """Every queue looked at on an even grid: second, channel, visible, hidden, dead, oldest_s (long form).
+
+        visible: messages that can be received; hidden: received, or waiting for their next attempt; dead: dead letters.
+        oldest_s: the age of the oldest that is neither done nor dead, NaN for none; a redriven message counts from its
+        redrive on.
+        """
+        return backlog_table(self)
+
     def conservation(self):
         """Nothing may vanish: a row each for requests and messages, with where all of them are; `balanced` is exact."""
         counts = np.bincount(self.records.requests["status"], minlength=len(STATUSES))
         sent = len(self.records.requests)
         requests = {"sent": sent, "answered": counts[OK], "refused": counts[list(TURNED_AWAY)].sum(),
-                    "lost": counts[LOST], "timed_out": counts[TIMED_OUT], "dead_lettered": 0,
-                    "in_flight": counts[IN_FLIGHT]}
+                    "failed": counts[FAILED], "lost": counts[LOST], "timed_out": counts[TIMED_OUT],
+                    "dead_lettered": 0, "expired": 0, "in_flight": counts[IN_FLIGHT]}
         requests["balanced"] = self._finished_as_counted() and sum(counts) == sent
         outcomes = np.bincount(self.records.messages["outcome"], minlength=len(OUTCOMES))
         sent = len(self.records.messages)
-        messages = {"sent": sent, "answered": outcomes[0], "refused": 0, "lost": 0, "timed_out": 0,
-                    "dead_lettered": outcomes[1], "in_flight": outcomes[2] + outcomes[3]}
+        messages = {"sent": sent, "answered": outcomes[DELIVERED], "refused": 0, "failed": 0,
+                    "lost": outcomes[DROPPED], "timed_out": 0, "dead_lettered": outcomes[DEAD],
+                    "expired": outcomes[EXPIRED], "in_flight": outcomes[WAITING] + outcomes[IN_PROGRESS]}
         messages["balanced"] = self._messages_as_counted() and sum(outcomes) == sent
         return pd.DataFrame([requests, messages], index=pd.Index(["requests", "messages"], name="what"))
 
@@ -243,11 +264,13 @@ class Run:
     def _messages_as_counted(self):
         """The queues hold exactly the messages that wait, and every message sent came from a visit to a queue."""
         stations, rows = self.stations, self.records.messages
-        dead = np.sum(rows["outcome"] == OUTCOMES.index("dead-lettered"))
+        dead = np.sum(rows["outcome"] == DEAD)
+        waiting = np.sum((rows["outcome"] == WAITING) | (rows["outcome"] == IN_PROGRESS))
         if "dead_lettered" not in stations:
             return len(rows) == 0
         queues = stations[self._keeps("dead_lettered")]
-        return bool(queues["served"].sum() == len(rows) and queues["dead_lettered"].sum() == dead)
+        return bool(queues["served"].sum() == len(rows) and queues["dead_lettered"].sum() == dead
+                    and queues["outstanding"].sum() == waiting)
 
     def _keeps(self, count):
         """Which components count that."""

@@ -1,6 +1,6 @@
 """Random systems and crowds for the tests of the engines: every component, small, busy and often broken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -56,14 +56,55 @@ def databases(times):
                      distribution=times.distribution)
 
 
-def workers(times):
+def providers(times):
+    return st.builds(lambda kind, **knobs: kind(**knobs),
+                     kind=st.sampled_from([sd.MailProvider, sd.WhatsAppProvider, sd.SmsProvider]),
+                     latency_ms=times.work_ms, distribution=times.distribution,
+                     failure_rate=st.sampled_from([0.0, 0.2, 0.7]), unknown_share=st.sampled_from([0.0, 0.3]),
+                     per_s=st.none() | st.sampled_from([1.0, 4.0, 30.0]), burst=st.none() | st.sampled_from([1.0, 3.0]),
+                     down=stops(times))
+
+
+def workers(times, behind=None):
+    calls = st.just([]) if behind is None else st.lists(steps(times, behind), max_size=2)
     return st.builds(sd.Worker, count=st.integers(1, 4), work_ms=times.work_ms, distribution=times.distribution,
-                     failure_rate=st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]))
+                     failure_rate=st.sampled_from([0.0, 0.0, 0.3, 0.5, 0.9, 1.0]), calls=calls,
+                     per_s=st.none() | st.sampled_from([1.0, 4.0, 25.0]), batch=st.sampled_from([1, 1, 2, 3, 10]),
+                     delete=st.sampled_from(["after work", "after work", "before work"]), idempotent=st.booleans())
 
 
-def queues(times):
-    return st.builds(sd.Queue, worker=workers(times), visibility_timeout_s=times.wait_s,
-                     max_receives=st.integers(1, 4))
+def by_attempt(attempt):
+    return 0.25 * attempt
+
+
+def at_once_if_unknown(receives, error):
+    return error == "not found" or receives >= 3
+
+
+def queues(times, behind=None):
+    waits = st.none() | retries(times).map(lambda retry: replace(retry, budget=None)) | st.just(
+        sd.Retry(3, by_attempt))
+    return st.builds(sd.Queue, worker=workers(times, behind), visibility_timeout_s=times.wait_s,
+                     max_receives=st.none() | st.integers(1, 4), retry=waits,
+                     dead_letter=st.sampled_from([None, None, at_once_if_unknown]),
+                     delay_s=st.just(0.0) | times.pause_s, retention_s=st.none() | times.wait_s | st.just(4.0),
+                     send_ms=st.just(0.0) | times.work_ms if times is ANY else st.just(0.0),
+                     in_memory=st.sampled_from([False, False, False, True]))
+
+
+@st.composite
+def topics(draw, times):
+    waits = times.work_ms if times is ANY else st.just(0.0)  # drawn from an exponential: a tick only where it is 0
+    wanted = st.none() | st.sampled_from([["/user/9"], ["/", "/order/1"]])
+    subscriptions = draw(st.lists(queues(times) | st.builds(
+        sd.Subscription, queue=queues(times), routes=wanted, share=st.sampled_from([0.0, 0.5, 1.0])),
+        min_size=1, max_size=3))
+    return sd.Topic(subscriptions, publish_ms=draw(waits), delivery_ms=draw(waits),
+                    route=draw(st.sampled_from([None, first_only])))
+
+
+def first_only(event, subscriptions):
+    return subscriptions if event["route"] == "/" else subscriptions[:1]
 
 
 @st.composite
@@ -136,7 +177,7 @@ def caches(times, behind):
 @st.composite
 def systems(draw, times):
     """A system up to four deep, in which some parts are shared."""
-    leaves = databases(times) | queues(times)
+    leaves = databases(times) | queues(times, databases(times) | providers(times)) | providers(times) | topics(times)
     shared = draw(st.lists(leaves, min_size=1, max_size=2))
     behind = leaves | st.sampled_from(shared)
     shared += draw(st.lists(servers(times, behind) | caches(times, behind) | balancers(times, behind), max_size=2))
@@ -147,9 +188,9 @@ def systems(draw, times):
                           gateways(times, behind), leaves))
 
 
-ACTIONS = {"kill": {"for_s": 0.5}, "restore": {}, "resize": {"places": 2}, "upgrade": {"cpus": 3, "down_s": 0.25},
-           "add": {"target": 0}, "remove": {"target": 0}, "rolling_upgrade": {"down_s": 0.25, "drain_s": 0.5},
-           "invalidate": {}, "redrive": {}}
+ACTIONS = {"kill": [{"for_s": 0.5}, {}], "restore": [{}], "resize": [{"places": 2}],
+           "upgrade": [{"cpus": 3, "down_s": 0.25}], "add": [{"target": 0}], "remove": [{"target": 0}],
+           "rolling_upgrade": [{"down_s": 0.25, "drain_s": 0.5}], "invalidate": [{}], "redrive": [{}, {"per_s": 4}]}
 
 
 def can(component, action):
@@ -162,7 +203,8 @@ def schedules(draw, times, system):
     """Changes to anything in the system, at any time, again and again."""
     able = [(node, action) for node in blueprint(system) for action in ACTIONS if can(node.component, action)]
     changes = draw(st.lists(st.tuples(times.edges_s, st.sampled_from(able)), max_size=6))
-    return [sd.at(at_s, action, node.name, **ACTIONS[action]) for at_s, (node, action) in changes]
+    return [sd.at(at_s, action, node.name, **draw(st.sampled_from(ACTIONS[action])))
+            for at_s, (node, action) in changes]
 
 
 @st.composite

@@ -113,7 +113,8 @@ PLACES += [(name, parameter,
 KNOBS = {sd.Clients: {"users": 100}, sd.Server: {"cpus": 1, "ram_gb": 4}, sd.Database: {}, sd.Worker: {},
          sd.Cache: {"target": sd.Database()}, sd.Queue: {"worker": sd.Worker()}, sd.Call: {"target": sd.Database()},
          sd.LoadBalancer: {"targets": [sd.Database()]}, sd.Gateway: {"services": {"/": sd.Database()}},
-         sd.Retry: {"times": 2}}
+         sd.Retry: {"times": 2}, sd.MailProvider: {}, sd.Topic: {"subscriptions": [sd.Queue(sd.Worker())]},
+         sd.Subscription: {"queue": sd.Queue(sd.Worker())}}
 MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4", "empty": "", "class": int,
                "ragged": [[1], [2, 3]], "function": len, "frame": pd.DataFrame()}
 
@@ -121,7 +122,8 @@ MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4"
 def fits(knob):
     """The values of NO_NUMBER that this knob may have."""
     fitting = {"text": {"text"}, "arrivals_s": {"list", "array"}, "target": {"huge system"},
-               "weights": {"list"}}
+               "weights": {"list"}, "backoff": {"function", "class"},
+               "flag": {"true", "numpy true"}}
     return {*(["none"] if knob.metadata["optional"] else []),
             *fitting.get(knob.name, fitting.get(knob.metadata["kind"], ()))}
 

@@ -30,7 +30,7 @@ class PrinterHere(Here):
         self.paper -= 1
         self.pages += 1
 
-    def refill(self, b, x):
+    def refill(self, entity, b, x):
         self.paper = b
 
 

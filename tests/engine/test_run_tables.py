@@ -18,14 +18,15 @@ ROOT = Path(__file__).parents[2]
 REQUESTS = {"arrived_s": "float64", "finished_s": "float64", "latency_ms": "float64", "status": "category",
             "route": "category", "country": "category", "served_by": "category", "attempts": "int16"}
 MESSAGES = {"channel": "category", "sent_s": "float64", "done_s": "float64", "receives": "int32",
-            "outcome": "category"}
+            "outcome": "category", "request": "int32", "times_done": "int32"}
 STATIONS = ["kind", "capacity", "utilization", "mean_queue", "max_queue", "served", "refused", "lost", "failed",
             "crashes"]
 TIMELINE = ["second", "sent", "answered", "failed", "throughput_per_s", "error_percent", "p50_ms", "p95_ms", "p99_ms",
             "in_system"]
 SUMMARY = ["sent", "answered", "failed", "in_flight", "throughput_per_s", "error_percent", "percent_answered",
            "mean_ms", "p50_ms", "p95_ms", "p99_ms", "busiest", "utilization_percent", "usd_per_month"]
-CONSERVATION = ["sent", "answered", "refused", "lost", "timed_out", "dead_lettered", "in_flight", "balanced"]
+CONSERVATION = ["sent", "answered", "refused", "failed", "lost", "timed_out", "dead_lettered", "expired", "in_flight",
+                "balanced"]
 SAMPLES = {"second": "float64", "station": "category", "queue": "int32", "busy": "int32", "in_flight": "int32"}
 BYTES_PER_REQUEST = 120
 
@@ -62,7 +63,8 @@ def test_columns_and_types(any_run):
     assert list(any_run.requests["status"].cat.categories) == list(STATUSES)
     assert list(any_run.requests["served_by"].cat.categories) == [node.name for node in any_run.nodes]
     assert any_run.messages.dtypes.astype(str).to_dict() == MESSAGES
-    assert list(any_run.messages["outcome"].cat.categories) == ["delivered", "dead-lettered", "waiting", "in progress"]
+    assert list(any_run.messages["outcome"].cat.categories) == [
+        "delivered", "dead-lettered", "waiting", "in progress", "lost", "expired"]
     assert list(any_run.stations.columns) == [*STATIONS, *count_names(any_run.nodes)]
     assert any_run.stations.index.is_unique
     assert any_run.samples.dtypes.astype(str).to_dict() == SAMPLES
