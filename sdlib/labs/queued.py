@@ -44,11 +44,12 @@ def queue(messages=60):
     """Lesson 11: a real queue under the API of SQS (boto3 against moto's server on this machine).
 
     Two queues of `messages` (20 to 60) with a worker each, which is killed three times: one deletes a message after the
-    work, one before it. A third queue has retries with exponential backoff and a dead-letter queue, from which the
+    work and is killed twice in it and once between the two, one deletes it before the work and is killed in it. A third queue has retries with exponential backoff and a dead-letter queue, from which the
     mails go back once their cause is mended. Returns a LabResult.
     """
     count = check_number("lab.queue", "messages", messages, low=20, high=60, example=60, unit="messages", whole=True)
-    dies = {count // 4: "in the work", count // 2: "in the work", 3 * count // 4: "after the work"}
+    in_work = dict.fromkeys((count // 4, count // 2, 3 * count // 4), "in the work")
+    dies = {"after": in_work | {3 * count // 4: "after the work"}, "before": in_work}
     with cloud("real queue on 127.0.0.1") as running:
         sqs = running.sqs
         after, before = (aws.new_queue(sqs, name, HIDDEN_S) for name in ("after", "before"))
@@ -57,8 +58,9 @@ def queue(messages=60):
         tried = aws.new_queue(sqs, "mails", RedrivePolicy=json.dumps(policy))
         for url, numbers in ((after, range(count)), (before, range(count)), (tried, range(MAILS))):
             aws.send_numbers(sqs, url, numbers)
-        running.start({"does": "work", "queue": after, "journal": "after.jsonl", "dies": dies},
-                      {"does": "work", "queue": before, "journal": "before.jsonl", "dies": dies, "deletes": "before"},
+        running.start({"does": "work", "queue": after, "journal": "after.jsonl", "dies": dies["after"]},
+                      {"does": "work", "queue": before, "journal": "before.jsonl", "dies": dies["before"],
+                       "deletes": "before"},
                       {"does": "work", "queue": tried, "journal": "tried.jsonl", "retries": RETRIES, "broken": BAD,
                        "fails_first": dict.fromkeys(LATE, LATE_FAILS), "fails_until": MENDED})
         journals = {name: running.journal(f"{name}.jsonl") for name in ("after", "before", "tried")}
