@@ -52,7 +52,7 @@ class _Published:
 
 @recorded(*COMPONENTS, result=FannedOut)
 def fan_out(events=30):
-    """Lesson 13: a real topic (the API of SNS) in front of three real queues with filters; one of the readers is broken.
+    """Lesson 13: a real topic (the API of SNS) before three real queues with filters; one of the readers is broken.
 
     events: which payment publishes, a call each, 12 to 40; two of three are payments, and the totals run from 0 to
     9,000 rupees. Mail wants all, WhatsApp the payments, SMS those from 5,000 rupees on. After half of the events a

@@ -44,8 +44,9 @@ def queue(messages=60):
     """Lesson 11: a real queue under the API of SQS (boto3 against moto's server on this machine).
 
     Two queues of `messages` (20 to 60) with a worker each, which is killed three times: one deletes a message after the
-    work and is killed twice in it and once between the two, one deletes it before the work and is killed in it. A third queue has retries with exponential backoff and a dead-letter queue, from which the
-    mails go back once their cause is mended. Returns a LabResult.
+    work and is killed twice in it and once between the two, one deletes it before the work and is killed in it. A third
+    queue has retries with exponential backoff and a dead-letter queue, from which the mails go back once their cause is
+    mended. Returns a LabResult.
     """
     count = check_number("lab.queue", "messages", messages, low=20, high=60, example=60, unit="messages", whole=True)
     in_work = dict.fromkeys((count // 4, count // 2, 3 * count // 4), "in the work")
@@ -64,7 +65,8 @@ def queue(messages=60):
                       {"does": "work", "queue": tried, "journal": "tried.jsonl", "retries": RETRIES, "broken": BAD,
                        "fails_first": dict.fromkeys(LATE, LATE_FAILS), "fails_until": MENDED})
         journals = {name: running.journal(f"{name}.jsonl") for name in ("after", "before", "tried")}
-        tallies = _worked_off(running, journals, count, {"after": after, "before": before, "tried": tried, "dead": dead})
+        queues = {"after": after, "before": before, "tried": tried, "dead": dead}
+        tallies = _worked_off(running, journals, count, queues)
         claims = _claims(tallies, journals)
     return Queued(tallies, claims, _sentence(count), axis="the messages")
 
@@ -86,7 +88,7 @@ def _worked_off(running, journals, count, queues):
     (running.folder / MENDED).touch()
     letters = aws.receive_all(running.sqs, queues["dead"])
     aws.send_numbers(running.sqs, queues["tried"], letters)
-    running.wait_until(lambda: len(delivered("tried")) == MAILS and left("tried") == 0, "the dead letters are sent back")
+    running.wait_until(lambda: len(delivered("tried")) == MAILS and left("tried") == 0, "the way back")
     back = len(delivered("tried") & set(letters))
     return {AFTER: _of_killed(journals["after"], count), BEFORE: _of_killed(journals["before"], count), TRIED: tried,
             SENT_BACK: Tally(len(letters), _ends(back, left("dead"), len(letters)), {"twice": 0})}
