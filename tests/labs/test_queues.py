@@ -15,14 +15,15 @@ from sdlib.labs.cloud import cloud
 from sdlib.labs.journal import Journal
 
 QUEUE = ("A real worker was killed three times over 60 messages. It deleted each after the work: none was lost, and "
-         "one was delivered twice. Another deleted each before the work: three were lost. Of 12 mails, 4 failed 4 times "
-         "and went to the dead-letter queue; mended and sent back, all 12 were delivered.")
+         "one was delivered twice. Another deleted each before the work: three were lost. Of 12 mails, 4 failed 4 "
+         "times and went to the dead-letter queue; mended and sent back, all 12 were delivered.")
 CHANNELS = ("Payment told each of 20 customers by three real queues, one after the other, and was killed three times "
-            "in between. It went on with the next customer: three were half told (20 mail, 18 WhatsApp, 17 SMS). It began "
-            "again with the same customer: all were told, and three of them twice.")
+            "in between. It went on with the next customer: three were half told (20 mail, 18 WhatsApp, 17 SMS). It "
+            "began again with the same customer: all were told, and three of them twice.")
 FANNED = ("Payment published 30 events, a call each. Their filters let 30 through to mail, 20 to WhatsApp and 15 to "
-          "SMS. While SMS was broken, mail and WhatsApp delivered all of theirs and the 15 SMS waited; mended, all 15 went "
-          "out. A fourth subscriber, which came after 15 events, has the 15 later ones, and payment was not touched.")
+          "SMS. While SMS was broken, mail and WhatsApp delivered all of theirs and the 15 SMS waited; mended, all 15 "
+          "went out. A fourth subscriber, which came after 15 events, has the 15 later ones, and payment was not "
+          "touched.")
 
 
 def assert_shows_the_queue(result):
