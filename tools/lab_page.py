@@ -100,9 +100,17 @@ class LabPage:
         return self.cell(index).evaluate(PLOTS)
 
     def wait_for_plots(self, index):
-        """Wait until a cell has drawn a plot; then as `plots`."""
+        """Wait until a cell has drawn a plot with its traces; then as `plots`.
+
+        A FigureWidget draws an empty plot first, so that a plot is there says little.
+        """
         self.cell(index).locator(".js-plotly-plot .main-svg").first.wait_for(timeout=DRAWN_SECONDS * 1000)
+        self.wait_for(lambda it: any(it.plots(index)), True)
         return self.plots(index)
+
+    def wait_until_rest(self, index):
+        """Wait until the plots of a cell have not changed for half a second."""
+        return self._rest(self.plots, index, self.plots(index))
 
     def sliders(self, index):
         """The slider handles in a cell."""
