@@ -105,7 +105,7 @@ class LabPage:
         A FigureWidget draws an empty plot first, so that a plot is there says little.
         """
         self.cell(index).locator(".js-plotly-plot .main-svg").first.wait_for(timeout=DRAWN_SECONDS * 1000)
-        self.wait_for(lambda it: any(it.plots(index)), True)
+        self.wait_for(lambda it: any(it.plots(index)), True, DRAWN_SECONDS)
         return self.plots(index)
 
     def wait_until_rest(self, index):
@@ -136,9 +136,9 @@ class LabPage:
         self.page.mouse.move(track["x"] + track["width"] * to, track["y"] + track["height"] / 2, steps=12)
         self.page.mouse.up()
 
-    def wait_for(self, what, expected):
+    def wait_for(self, what, expected, seconds=SETTLED_SECONDS):
         """Wait until what(this page) is what is expected."""
-        for _ in range(SETTLED_SECONDS * 10):
+        for _ in range(seconds * 10):
             if what(self) == expected:
                 return
             self.page.wait_for_timeout(100)
