@@ -421,6 +421,33 @@ def test_the_stage_follows_when_the_hand_rests_and_at_once_where_there_is_no_han
     assert shown == ["in a script", 4]
 
 
+def test_the_stage_ends_at_the_newest_move_also_where_moves_come_in_two_threads():
+    shown, begun, go_on = [], threading.Event(), threading.Event()
+
+    def work(wish):
+        if wish == "old":
+            begun.set()
+            go_on.wait(10)
+        shown.append(wish)
+
+    after_rest = AfterRest(work, rest_s=0)
+
+    async def ask(wish):
+        after_rest.ask(wish)
+        await asyncio.sleep(0.05)
+
+    old, new = (threading.Thread(target=lambda wish=wish: asyncio.run(ask(wish))) for wish in ("old", "new"))
+    old.start()
+    assert begun.wait(10)
+    new.start()
+    new.join(0.3)
+    assert shown == [] and new.is_alive(), "it takes its turn"
+    go_on.set()
+    old.join(10)
+    new.join(10)
+    assert shown == ["old", "new"]
+
+
 def test_in_a_loop_chart_and_tiles_come_first_and_the_stage_later(panel):
     async def move():
         panel.set(users=5000)

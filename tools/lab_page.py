@@ -100,9 +100,17 @@ class LabPage:
         return self.cell(index).evaluate(PLOTS)
 
     def wait_for_plots(self, index):
-        """Wait until a cell has drawn a plot; then as `plots`."""
+        """Wait until a cell has drawn a plot with its traces; then as `plots`.
+
+        A FigureWidget draws an empty plot first, so that a plot is there says little.
+        """
         self.cell(index).locator(".js-plotly-plot .main-svg").first.wait_for(timeout=DRAWN_SECONDS * 1000)
+        self.wait_for(lambda it: any(it.plots(index)), True, DRAWN_SECONDS)
         return self.plots(index)
+
+    def wait_until_rest(self, index):
+        """Wait until the plots of a cell have not changed for half a second."""
+        return self._rest(self.plots, index, self.plots(index))
 
     def sliders(self, index):
         """The slider handles in a cell."""
@@ -128,9 +136,9 @@ class LabPage:
         self.page.mouse.move(track["x"] + track["width"] * to, track["y"] + track["height"] / 2, steps=12)
         self.page.mouse.up()
 
-    def wait_for(self, what, expected):
+    def wait_for(self, what, expected, seconds=SETTLED_SECONDS):
         """Wait until what(this page) is what is expected."""
-        for _ in range(SETTLED_SECONDS * 10):
+        for _ in range(seconds * 10):
             if what(self) == expected:
                 return
             self.page.wait_for_timeout(100)

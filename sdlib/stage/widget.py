@@ -52,16 +52,14 @@ class Stage(anywidget.AnyWidget):
 
     def show(self, run, from_s=None, seconds=None):
         """Show a run: the window from_s to from_s + seconds, or without them the one in which most happens."""
-        self.window, self.packed = window_of(run, from_s, seconds)
-        self.run = run
-        self.words = words_of(run, self.window, self.packed)
-        packed, window = self.packed, self.window
-        sizes = sizes_of(run)
+        # Another thread may show another run meanwhile: the events must be those that `about` counts.
+        window, packed = window_of(run, from_s, seconds)
+        words, sizes = words_of(run, window, packed), sizes_of(run)
         scene = scene_of(run.nodes, most_places(run, sizes))
         at_start = sizes_at(run, sizes, window.from_s)
         what = packed.what
         about = {"from_s": window.from_s, "seconds": window.seconds, "speed": window.speed,
-                 "run_s": run.seconds, "title": window.words(run), "words": self.words,
+                 "run_s": run.seconds, "title": window.words(run), "words": words,
                  "events": len(packed.time_s), "entities": len(packed.request_of), "requests": len(packed.requests),
                  "places": [size[0] for size in at_start], "memory": [size[1] for size in at_start],
                  "sizes": [(time_s - window.from_s, *rest) for time_s, *rest in sizes if time_s > window.from_s],
@@ -76,7 +74,8 @@ class Stage(anywidget.AnyWidget):
                  "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": window.still_s,
                  "old_s": OLD_PIECES * work_s(run), "has_timeouts": bool((what == codes.GAVE_UP).any()),
                  "has_messages": bool((what == codes.PUBLISHED).any() or (what == codes.VISIBLE).any())}
-        self.shown = {"scene": json.dumps(scene), "about": json.dumps(about), "events": self.packed.to_bytes()}
+        self.run, self.window, self.packed, self.words = run, window, packed, words
+        self.shown = {"scene": json.dumps(scene), "about": json.dumps(about), "events": packed.to_bytes()}
 
     def _repr_mimebundle_(self, **kwargs):
         shown = super()._repr_mimebundle_(**kwargs)

@@ -63,22 +63,24 @@ class Notice:
 class AfterRest:
     """Does a piece of work once the hand has rested for `rest_s`; a newer wish replaces one that still waits.
 
-    In a kernel the work runs between two messages, in the kernel's own event loop, where nothing else runs. Where no
-    loop runs (a script, a test) there is no hand either, and the work is done at once.
+    In a kernel the work runs between two messages, in the event loop of the thread that took the move; the kernel has
+    more than one such thread, so they take turns, and the newest wish is done last. Where no loop runs (a script, a
+    test) there is no hand either, and the work is done at once.
     """
 
     def __init__(self, work, rest_s=0.15):
-        self._work, self._rest_s, self._wishes = work, rest_s, 0
+        self._work, self._rest_s, self._lock, self._newest = work, rest_s, threading.Lock(), None
 
     def ask(self, *wish):
-        self._wishes += 1
+        self._newest = number = object()    # one assignment, which no other thread can cut in two
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._work(*wish)
+            self._if_newest(number, wish)
         else:
-            loop.call_later(self._rest_s, self._if_newest, self._wishes, wish)
+            loop.call_later(self._rest_s, self._if_newest, number, wish)
 
     def _if_newest(self, number, wish):
-        if number == self._wishes:
-            self._work(*wish)
+        with self._lock:
+            if number is self._newest:
+                self._work(*wish)

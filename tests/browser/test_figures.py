@@ -3,9 +3,6 @@
 import nbformat
 import pytest
 
-from tools import lab_browser
-from tools.build_notebooks import METADATA
-
 READY = "import sdlib as sd\nsd.ready()"
 TEXT = "One paragraph of many.\n\n" * 10
 TEXTS = 20    # so many that the figure is far out of sight at the top
@@ -20,20 +17,23 @@ LOOKS = """(cell) => [getComputedStyle(cell.querySelector('.main-svg')).backgrou
 
 
 @pytest.fixture(scope="module")
-def figure_lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("notebooks")
+def page(open_notebook, write_notebook):
+    """The figure, run once; the tests share it."""
     texts = [nbformat.v4.new_markdown_cell(TEXT) for _ in range(TEXTS)]
-    cells = [nbformat.v4.new_code_cell(READY), *texts, nbformat.v4.new_code_cell(FIGURE)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / "figure.ipynb")
-    with lab_browser.jupyter_lab(folder) as running:
-        yield running
+    with open_notebook(write_notebook("figure", READY, *texts, FIGURE), 1400, 900) as opened:
+        opened.run_all()
+        assert opened.errors() == []
+        opened.wait_for_plots(PLACE)
+        yield opened
 
 
 @pytest.fixture
-def notebook(open_drawn, figure_lab):
-    """The figure, drawn, in a window of 1400 x 900."""
-    with open_drawn(figure_lab, "figure.ipynb", PLACE) as drawn:
-        yield drawn
+def notebook(page, in_peace, put_back):
+    """The figure, drawn, in a light window of 1400 x 900 with the files at the left."""
+    with in_peace(page):
+        put_back(page)
+        page.wait_for(fits, 840)
+        yield page
 
 
 def fits(notebook):
@@ -43,7 +43,6 @@ def fits(notebook):
 
 
 def test_a_figure_is_as_wide_as_the_page_lets_it_be_and_840_pixels_at_most(notebook):
-    notebook.wait_for(fits, 840)
     notebook.page.set_viewport_size({"width": 700, "height": 900})
     notebook.wait_for(lambda it: 250 < fits(it) < 450, True)
     beside_the_files = fits(notebook)
@@ -52,7 +51,6 @@ def test_a_figure_is_as_wide_as_the_page_lets_it_be_and_840_pixels_at_most(noteb
 
 
 def test_a_figure_that_was_out_of_sight_takes_the_new_width_when_it_comes_back(notebook):
-    notebook.wait_for(fits, 840)
     notebook.cell(0)
     notebook.page.set_viewport_size({"width": 700, "height": 500})
     notebook.page.wait_for_timeout(800)

@@ -1,10 +1,6 @@
 """The panel in JupyterLab in a real browser: keys, mouse, typing, trying, both themes, every width, a lost kernel."""
 
-import nbformat
 import pytest
-
-from tools import lab_browser
-from tools.build_notebooks import METADATA
 
 PANEL = """import sdlib as sd
 
@@ -24,24 +20,40 @@ BOXES = """(cell) => Object.fromEntries(['.sdlib-panel', '.sdlib-controls', '.sd
         const box = cell.querySelector(name).getBoundingClientRect();
         return [name, {left: box.left, right: box.right, top: box.top, bottom: box.bottom}];
     }))"""
+LATE_S = 4    # twice as long as anywidget waits for a module
+PLOTLY_IS_LATE = """(late_ms) => {
+    const addressOf = URL.createObjectURL.bind(URL);
+    const late = `await new Promise((go_on) => { globalThis.plotlyWaited = true; setTimeout(go_on, ${late_ms}); });`;
+    URL.createObjectURL = (blob) => addressOf(
+        blob.size > 1e6 ? new Blob([late, blob], { type: blob.type }) : blob);
+}"""
 IS_PLAYING = "(stage) => stage.stage.player.isPlaying"
 GROUND = "(cell) => getComputedStyle(cell.querySelector('.js-plotly-plot .main-svg')).background"
 
 
 @pytest.fixture(scope="module")
-def panel_lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("notebooks")
-    cells = [nbformat.v4.new_code_cell(PANEL), nbformat.v4.new_code_cell("print(panel.settings, panel.goals.ticked)")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / "panel.ipynb")
-    with lab_browser.jupyter_lab(folder) as running:
-        yield running
+def page(open_notebook, write_notebook):
+    """The panel, run once, where Plotly loads late, as it does where the browser is slow; the tests share it."""
+    path = write_notebook("panel", PANEL, "print(panel.settings, panel.goals.ticked)")
+    with open_notebook(path, 1400, 900) as opened:
+        opened.page.evaluate(PLOTLY_IS_LATE, LATE_S * 1000)
+        opened.run_all()
+        assert opened.errors() == []
+        opened.wait_for_plots(0)
+        yield opened
 
 
 @pytest.fixture
-def notebook(open_drawn, panel_lab):
-    """The panel, run and drawn, in a window of 1400 x 900."""
-    with open_drawn(panel_lab, "panel.ipynb", 0) as drawn:
-        yield drawn
+def notebook(page, in_peace, put_back):
+    """The panel at its start, drawn, in a light window of 1400 x 900 with the files at the left."""
+    with in_peace(page):
+        put_back(page)
+        page.cell(0).locator(".sdlib-tools button").click()
+        page.cell(0).locator(".sdlib-scale button").nth(0).click()
+        page.wait_for(fields, ["3,000", "4", "4"])
+        page.wait_for(lambda it: "of 3,000 users" in text_of(it, ".sdlib-status"), True)
+        page.wait_until_rest(0)
+        yield page
 
 
 def fields(notebook):
@@ -58,6 +70,13 @@ def type_into(notebook, which, text):
     field.fill(text)
     field.press("Enter")
     notebook.wait_until_idle()
+
+
+def test_the_chart_follows_also_where_plotly_loaded_late(notebook):
+    assert notebook.page.evaluate("() => globalThis.plotlyWaited")
+    before = notebook.plots(0)
+    notebook.press_slider(0, 0, times=3)
+    notebook.wait_for_change(0, before)
 
 
 def test_keys_mouse_and_exact_typing_move_the_panel(notebook):
@@ -186,15 +205,3 @@ def test_after_a_restart_the_panel_says_run_this_cell_again(notebook):
     notebook.run_all()
     notebook.wait_for_plots(0)
     notebook.wait_for(lambda it: "Run this cell again." in it.cell(0).evaluate(said), False)
-
-
-def test_the_chart_is_drawn_and_follows_also_where_the_browser_is_slow(browser, panel_lab):
-    with lab_browser.opened(browser, panel_lab, "panel.ipynb", 1400, 900) as notebook:
-        slow = notebook.page.context.new_cdp_session(notebook.page)
-        slow.send("Emulation.setCPUThrottlingRate", {"rate": 12})
-        notebook.run_all()
-        notebook.wait_for_plots(0)
-        slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
-        before = notebook.plots(0)
-        notebook.press_slider(0, 0, times=3)
-        notebook.wait_for_change(0, before)

@@ -2,7 +2,6 @@
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -10,8 +9,6 @@ import sdlib as sd
 from sdlib.kernel.statuses import STATUSES
 from sdlib.stage.moment import Moment
 from sdlib.stage.widget import window_of
-from tools import lab_browser
-from tools.build_notebooks import METADATA
 
 SHOP = 'sd.Server(4, 4, calls=[sd.Database()], name="shop")'
 FIVE = "sd.LoadBalancer([sd.Server(4, 4, calls=[sd.Database()])] * 5)"
@@ -25,17 +22,20 @@ STAGE = "document.querySelector('.sdlib-stage').stage"
 
 
 @pytest.fixture(scope="module")
-def stage_lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stages")
-    for name, run in {**RUNS, "thousands": THOUSANDS}.items():
-        cells = [nbformat.v4.new_code_cell(CELL.format(run=run)), nbformat.v4.new_code_cell("1")]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / f"{name}.ipynb")
-    with lab_browser.jupyter_lab(folder) as running:
-        yield running
+def page(open_notebook, write_notebook):
+    with open_notebook(write_notebook("stage", "1", "1")) as opened:
+        yield opened
 
 
-def shown(notebook):
-    """Run the notebook and wait for its stage; its element."""
+@pytest.fixture
+def notebook(page, in_peace):
+    with in_peace(page):
+        yield page
+
+
+def shown(notebook, run):
+    """Run the notebook with a stage of this run, new in each test, and wait for it; its element."""
+    notebook.set_source(0, CELL.format(run=run))
     notebook.run_all()
     assert notebook.errors() == []
     stage = notebook.cell(0).locator(".sdlib-stage")
@@ -67,96 +67,91 @@ def instants(packed, many=9):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_dots_on_screen_are_the_requests_in_flight_queue_by_queue(browser, stage_lab, name):
+def test_dots_on_screen_are_the_requests_in_flight_queue_by_queue(notebook, name):
     packed = window_here(name)
     most = 0
-    with lab_browser.opened(browser, stage_lab, f"{name}.ipynb") as notebook:
-        shown(notebook)
-        for time_s in instants(packed):
-            moment = Moment(packed, time_s)
-            counts = moment.counts()
-            ask(notebook, "seek(argument)", time_s)
-            dots, told = ask(notebook, "drawn()"), ask(notebook, "countsAt(argument)", time_s)
-            assert told["inFlight"] == told["open"] == moment.in_flight()
-            assert dict(told_ends(told)) == moment.ended()
-            for node in range(len(dots["waiting"])):
-                here = counts.get(node, dict.fromkeys(told["nodes"][str(node)], 0))
-                assert told["nodes"][str(node)] == here
-                assert dots["waiting"][node] == here["waiting"] and dots["working"][node] == here["working"]
-            drawn = sum(dots["waiting"]) + sum(dots["working"]) + sum(dots["elsewhere"]) + dots["clients"]
-            assert drawn == moment.in_flight()
-            most = max(most, drawn)
-        assert most > 40
-        assert notebook.traffic.console_errors == [] and notebook.traffic.beyond_this_machine() == []
+    shown(notebook, RUNS[name])
+    for time_s in instants(packed):
+        moment = Moment(packed, time_s)
+        counts = moment.counts()
+        ask(notebook, "seek(argument)", time_s)
+        dots, told = ask(notebook, "drawn()"), ask(notebook, "countsAt(argument)", time_s)
+        assert told["inFlight"] == told["open"] == moment.in_flight()
+        assert dict(told_ends(told)) == moment.ended()
+        for node in range(len(dots["waiting"])):
+            here = counts.get(node, dict.fromkeys(told["nodes"][str(node)], 0))
+            assert told["nodes"][str(node)] == here
+            assert dots["waiting"][node] == here["waiting"] and dots["working"][node] == here["working"]
+        drawn = sum(dots["waiting"]) + sum(dots["working"]) + sum(dots["elsewhere"]) + dots["clients"]
+        assert drawn == moment.in_flight()
+        most = max(most, drawn)
+    assert most > 40
 
 
-def test_play_pause_step_and_scrub_by_key_and_by_mouse(browser, stage_lab):
-    with lab_browser.opened(browser, stage_lab, "crash.ipynb") as notebook:
-        stage = shown(notebook)
-        press = notebook.page.keyboard.press
-        assert ask(notebook, "player.isPlaying")
-        stage.locator("canvas").focus()
-        press("Space")
-        assert not ask(notebook, "player.isPlaying")
-        stopped = ask(notebook, "player.time")
-        press(".")
-        stepped = ask(notebook, "player.time")
-        assert stepped > stopped and stepped == ask(notebook, "player.trace.time[" + STAGE + ".player.book.next - 1]")
-        event = stage.locator(".sdlib-stage-event").inner_text()
-        assert event.startswith("request ") and re.search("shop|database|is answered", event), event
-        press("ArrowRight")
-        assert "space plays" in stage.locator(".sdlib-stage-told").inner_text()
-        assert ask(notebook, "player.time") > stepped
-        press("Home")
-        assert ask(notebook, "player.time") == 0
-        for key in ("d", "d", "x", "b", "Enter"):  # in JupyterLab they delete, cut and add cells
-            press(key)
-        assert len(notebook.cells()) == 2
-        stage.get_by_role("button", name="Play").click()
-        notebook.page.wait_for_function(f"() => {STAGE}.player.time > 0.02")
-        stage.get_by_role("button", name="Pause").click()
-        assert not ask(notebook, "player.isPlaying")
-        before = ask(notebook, "player.book.next")
-        stage.get_by_role("button", name="Step").click()
-        assert ask(notebook, "player.book.next") > before
-        scrub(notebook, stage.get_by_label("moment of the window"), 0.5)
-        assert 0.4 < ask(notebook, "player.time / " + STAGE + ".player.trace.about.seconds") < 0.6
-        said = stage.locator("[aria-live=polite]").inner_text()
-        assert "shop: 4 of 4 cores busy" in said and "memory" in said
-        stage.get_by_label("speed").select_option("1")
-        assert ask(notebook, "player.speed") == 1
+def test_play_pause_step_and_scrub_by_key_and_by_mouse(notebook):
+    stage = shown(notebook, RUNS["crash"])
+    press = notebook.page.keyboard.press
+    assert ask(notebook, "player.isPlaying")
+    stage.locator("canvas").focus()
+    press("Space")
+    assert not ask(notebook, "player.isPlaying")
+    stopped = ask(notebook, "player.time")
+    press(".")
+    stepped = ask(notebook, "player.time")
+    assert stepped > stopped and stepped == ask(notebook, "player.trace.time[" + STAGE + ".player.book.next - 1]")
+    event = stage.locator(".sdlib-stage-event").inner_text()
+    assert event.startswith("request ") and re.search("shop|database|is answered", event), event
+    press("ArrowRight")
+    assert "space plays" in stage.locator(".sdlib-stage-told").inner_text()
+    assert ask(notebook, "player.time") > stepped
+    press("Home")
+    assert ask(notebook, "player.time") == 0
+    for key in ("d", "d", "x", "b", "Enter"):  # in JupyterLab they delete, cut and add cells
+        press(key)
+    assert len(notebook.cells()) == 2
+    stage.get_by_role("button", name="Play").click()
+    notebook.page.wait_for_function(f"() => {STAGE}.player.time > 0.02")
+    stage.get_by_role("button", name="Pause").click()
+    assert not ask(notebook, "player.isPlaying")
+    before = ask(notebook, "player.book.next")
+    stage.get_by_role("button", name="Step").click()
+    assert ask(notebook, "player.book.next") > before
+    scrub(notebook, stage.get_by_label("moment of the window"), 0.5)
+    assert 0.4 < ask(notebook, "player.time / " + STAGE + ".player.trace.about.seconds") < 0.6
+    said = stage.locator("[aria-live=polite]").inner_text()
+    assert "shop: 4 of 4 cores busy" in said and "memory" in said
+    stage.get_by_label("speed").select_option("1")
+    assert ask(notebook, "player.speed") == 1
 
 
-def test_thousands_that_are_lost_at_once_are_counted_exactly(browser, stage_lab):
+def test_thousands_that_are_lost_at_once_are_counted_exactly(notebook):
     packed = window_of(eval(THOUSANDS, {"sd": sd}))[1]
     crash_s = packed.lost[0][0]
-    with lab_browser.opened(browser, stage_lab, "thousands.ipynb") as notebook:
-        stage = shown(notebook)
-        for time_s in (0.0, crash_s - 1e-3, crash_s + 1e-3, packed.seconds):
-            moment = Moment(packed, time_s)
-            told = ask(notebook, "countsAt(argument)", time_s)
-            assert told["open"] == moment.in_the_system() and dict(told_ends(told)) == moment.ended()
-            ask(notebook, "seek(argument)", time_s)
-            chips = stage.locator(".sdlib-stage-tally").inner_text()
-            assert f"lost {moment.ended().get('lost', 0):,}" in chips.replace("\n", " ")
-            assert f"still inside {moment.in_the_system():,}" in chips.replace("\n", " ")
-            if time_s < crash_s:
-                inside = moment.counts()[0]["inside"]
-                assert f"memory holds {inside:,} of 8,192" in stage.locator(".sdlib-stage-now").inner_text()
-        assert told["ended"][STATUSES.index("lost")] > 8_000
+    stage = shown(notebook, THOUSANDS)
+    for time_s in (0.0, crash_s - 1e-3, crash_s + 1e-3, packed.seconds):
+        moment = Moment(packed, time_s)
+        told = ask(notebook, "countsAt(argument)", time_s)
+        assert told["open"] == moment.in_the_system() and dict(told_ends(told)) == moment.ended()
+        ask(notebook, "seek(argument)", time_s)
+        chips = stage.locator(".sdlib-stage-tally").inner_text()
+        assert f"lost {moment.ended().get('lost', 0):,}" in chips.replace("\n", " ")
+        assert f"still inside {moment.in_the_system():,}" in chips.replace("\n", " ")
+        if time_s < crash_s:
+            inside = moment.counts()[0]["inside"]
+            assert f"memory holds {inside:,} of 8,192" in stage.locator(".sdlib-stage-now").inner_text()
+    assert told["ended"][STATUSES.index("lost")] > 8_000
 
 
-def test_the_picture_and_the_words_count_alike_while_it_plays(browser, stage_lab):
-    with lab_browser.opened(browser, stage_lab, "crash.ipynb") as notebook:
-        shown(notebook)
-        seen = set()
-        for _ in range(20):
-            drawn, said = notebook.page.evaluate(f"""() => {{ const {{ painter }} = {STAGE}.player;
-                return [painter.counts[0], document.querySelector('.sdlib-stage-now').innerText]; }}""")
-            assert f"{drawn['waiting']:,} wait" in said and f"memory holds {drawn['inside']:,} of 512" in said
-            seen.add(drawn["inside"])
-            notebook.page.wait_for_timeout(130)
-        assert len(seen) > 3
+def test_the_picture_and_the_words_count_alike_while_it_plays(notebook):
+    shown(notebook, RUNS["crash"])
+    seen = set()
+    for _ in range(20):
+        drawn, said = notebook.page.evaluate(f"""() => {{ const {{ painter }} = {STAGE}.player;
+            return [painter.counts[0], document.querySelector('.sdlib-stage-now').innerText]; }}""")
+        assert f"{drawn['waiting']:,} wait" in said and f"memory holds {drawn['inside']:,} of 512" in said
+        seen.add(drawn["inside"])
+        notebook.page.wait_for_timeout(130)
+    assert len(seen) > 3
 
 
 def scrub(notebook, bar, share):
@@ -165,18 +160,20 @@ def scrub(notebook, bar, share):
     notebook.page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
 
 
-def test_it_rests_where_nobody_sees_it_and_where_motion_is_unwanted(browser, stage_lab):
-    with lab_browser.opened(browser, stage_lab, "crash.ipynb") as notebook:
-        stage = shown(notebook)
-        stage.evaluate("(element) => { element.style.display = 'none' }")
+def test_it_rests_where_nobody_sees_it_and_where_motion_is_unwanted(notebook):
+    stage = shown(notebook, RUNS["crash"])
+    stage.evaluate("(element) => { element.style.display = 'none' }")
+    notebook.page.wait_for_function(f"() => !{STAGE}.player.isPlaying")
+    stage.evaluate("(element) => { element.style.display = '' }")
+    notebook.page.wait_for_function(f"() => {STAGE}.player.isPlaying")
+    notebook.page.emulate_media(reduced_motion="reduce")
+    try:
         notebook.page.wait_for_function(f"() => !{STAGE}.player.isPlaying")
-        stage.evaluate("(element) => { element.style.display = '' }")
-        notebook.page.wait_for_function(f"() => {STAGE}.player.isPlaying")
-        notebook.page.emulate_media(reduced_motion="reduce")
-        notebook.page.wait_for_function(f"() => !{STAGE}.player.isPlaying")
-        stage = shown(notebook)
+        stage = shown(notebook, RUNS["crash"])
         assert not ask(notebook, "player.isPlaying") and ask(notebook, "player.time") > 0
         before = ask(notebook, "player.book.next")
         stage.get_by_role("button", name="Step").click()
         assert ask(notebook, "player.book.next") > before and not ask(notebook, "player.isPlaying")
         assert ask(notebook, "player.settleS") == 0
+    finally:
+        notebook.page.emulate_media(reduced_motion="no-preference")

@@ -113,7 +113,8 @@ PLACES += [(name, parameter,
 KNOBS = {sd.Clients: {"users": 100}, sd.Server: {"cpus": 1, "ram_gb": 4}, sd.Database: {}, sd.Worker: {},
          sd.Cache: {"target": sd.Database()}, sd.Queue: {"worker": sd.Worker()}, sd.Call: {"target": sd.Database()},
          sd.LoadBalancer: {"targets": [sd.Database()]}, sd.Gateway: {"services": {"/": sd.Database()}},
-         sd.Retry: {"times": 2}, sd.MailProvider: {}, sd.Topic: {"subscriptions": [sd.Queue(sd.Worker())]},
+         sd.Retry: {"times": 2}, sd.MailProvider: {}, sd.WhatsAppProvider: {}, sd.SmsProvider: {},
+         sd.Topic: {"subscriptions": [sd.Queue(sd.Worker())]},
          sd.Subscription: {"queue": sd.Queue(sd.Worker())}}
 MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4", "empty": "", "class": int,
                "ragged": [[1], [2, 3]], "function": len, "frame": pd.DataFrame()}

@@ -1,5 +1,6 @@
 """The stage's Python side: what is chosen, what is sent, what it says."""
 
+import json
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ from sdlib.engine.blueprint import blueprint
 from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import LOST, OK, STATUSES
 from sdlib.results import trace_rows
-from sdlib.stage import Stage
+from sdlib.stage import Stage, widget
 from sdlib.stage.changes import captions_of, sizes_of
 from sdlib.stage.moment import Moment
 from sdlib.stage.pack import MOST_STANDING, pack
@@ -73,6 +74,22 @@ def test_bytes_hold_the_columns(crashed):
     rows = np.frombuffer(data, "<i4", requests, 8 * length + 4 * people)
     assert np.array_equal(rows, packed.requests) and (np.diff(rows) > 0).all()
     assert np.array_equal(np.frombuffer(data, "u1", length, 12 * length + 4 * people + 4 * requests), packed.what)
+
+
+def test_a_run_that_another_thread_shows_meanwhile_mixes_nothing(crashed, calm, monkeypatch):
+    """`about` tells the lengths of the columns: they must be those of the bytes beside it."""
+    stage, captions = Stage(), widget.captions_of
+
+    def meanwhile(run):
+        monkeypatch.setattr(widget, "captions_of", captions)
+        stage.show(calm)
+        return captions(run)
+
+    monkeypatch.setattr(widget, "captions_of", meanwhile)
+    stage.show(crashed)
+    about = json.loads(stage.shown["about"])
+    assert len(stage.shown["events"]) == about["events"] * 13 + about["entities"] * 5 + about["requests"] * 4
+    assert about["words"] == stage.words and stage.run is crashed
 
 
 @pytest.mark.parametrize("from_s", [0.0, 0.2, 0.41, 0.5554, 0.8])
