@@ -42,7 +42,7 @@ def mails_in_memory(run, settings):
                  "range": plain([0, run.seconds])},
                 {"title": {"text": "mails in memory"}, "tickformat": ",",
                  "range": [0, held_end(FIRST_HEIGHT, max(inside.max(), *expected))]},
-                shapes=shapes, notes=[above(f"<b>{said.replace(', p99', ',<br>p99')}</b>")])
+                shapes=shapes, notes=[{**above(f"<b>{said.replace(', p99', ',<br>p99')}</b>"), "yshift": 0}])
 
 
 def memory_over_time(run, width=840, height=340):
@@ -52,14 +52,18 @@ def memory_over_time(run, width=840, height=340):
 
 def expected_in_memory(run, until_s):
     """What a formula says of the mails in memory, at the beginning and at until_s."""
-    workers, send_s = workers_and_seconds(run)
-    per_s = len(run.records.messages) / run.seconds
+    (workers, send_s), per_s = workers_and_seconds(run), _mails_per_s(run)
     spare = workers - per_s * send_s
     if spare > 0:
-        settled = mmc(per_s, 1000 * send_s, workers).mean_in_system if per_s else 0.0
-        return [settled, settled]
+        return [mmc(per_s, 1000 * send_s, workers).mean_in_system] * 2
     full_s = -send_s * math.log1p(-workers / (per_s * send_s)) if spare < 0 else 0.0   # until all workers are busy
     return [0.0, workers + max(0.0, until_s - full_s) * -spare / send_s]
+
+
+def _mails_per_s(run):
+    """What the crowd sends on average: a mail for each checkout, or for each request where there are no checkouts."""
+    shares = dict(run.clients.routes)
+    return run.clients.requests_per_second * shares.get("/payment", 1.0) / sum(shares.values())
 
 
 def _times_s(run, downs):

@@ -25,7 +25,7 @@ def crowd(users=USERS):
 DOWN = Prediction(
     key="10-down",
     ask="A slow evening: a mail takes 600 ms. 24 come each second, and the 8 workers can send 13 a second, so the list "
-        "grows: after 40 s about 430 mails are in memory. Then the mail server is down for ten seconds, and each "
+        "grows: after 40 s over 400 mails are in memory. Then the mail server is down for ten seconds, and each "
         "attempt fails at once. How many mails are lost?",
     choices=(
         Choice("none, or nearly so",
@@ -61,7 +61,7 @@ RESTART = Prediction(
         Choice("about 15",
                "All that were in memory at that moment, sent or waiting. And who takes what comes in the next ten "
                "seconds?"),
-        Choice("about 250",
+        Choice("over 200",
                "The 15 or so in memory, and 24 a second for ten seconds that nobody takes."),
     ),
     right=lambda run: band(lost(run), (0, 11, 100)),
