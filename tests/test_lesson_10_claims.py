@@ -1,10 +1,12 @@
-"""What lesson 10 claims, across seeds: checkout no longer waits; what is in memory is lost; too few workers fall behind."""
+"""What lesson 10 claims, across seeds: checkout no longer waits; what is in memory can be lost; and
+too few workers fall behind."""
 
 import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.charts.in_memory import expected_in_memory, mails_in_memory, memory_over_time
+from sdlib.charts.in_memory import _times_s, expected_in_memory, mails_in_memory, memory_over_time
+from sdlib.charts.timeline import outages
 from sdlib.lessons.lesson_10 import DOWN, HARD, RESTART, SOON_S, _lost, crowd
 from sdlib.results.mails import accepted_percent, delays_s, in_memory, lost, mean_in_memory, workers_and_seconds
 
@@ -46,7 +48,7 @@ def streamed(per_s, workers, seed, seconds, schedule=(), **knobs):
 def test_checkout_no_longer_waits_for_the_mail():
     """The same customers: the mean falls by the mail and the notification service, the p99 to what it is without."""
     found = sd.compare(lambda: (sd.shop(9, per_s=None), crowd()), lambda: (sd.shop(10, per_s=None, workers=8), crowd()),
-                       seeds=20, seconds=30, measure=checkout)
+                       seeds=20, seconds=15, measure=checkout)
     assert found.loc["mean_ms", "low"] <= -305 <= found.loc["mean_ms", "high"]
     assert found.loc["mean_ms", "high"] - found.loc["mean_ms", "low"] < 20
     assert found.loc["p99_ms", "a_mean"] > 1_300 and found.loc["p99_ms", "b_mean"] < 200
@@ -107,7 +109,7 @@ def test_too_few_workers_fall_behind_by_what_is_left_over():
     enough = [streamed(RATE, 8, seed, 600) for seed in SEEDS]
     assert max(in_memory(run, [600.0])[0] for run in enough) < 120
     assert np.mean([np.mean(delays_s(run)) for run in enough]) < 1
-    assert RATE * SEND_S == pytest.approx(7.3, abs=0.05)
+    assert round(RATE * SEND_S, 1) == 7.3
 
 
 @pytest.mark.parametrize("per_s", [4, 12, 18, 22, 24])
@@ -138,7 +140,7 @@ def test_the_measures_of_mails():
     assert workers_and_seconds(run) == (8, SEND_S)
     early = run.messages[run.messages["sent_s"] <= 59]
     assert accepted_percent(run, 1) == pytest.approx(100 * (early["done_s"] - early["sent_s"] <= 1).mean())
-    nobody = sd.simulate(stream(1e-6, 8)[0], sd.Clients(users=1, arrivals_s=[]), seconds=5, seed=1)
+    nobody = sd.simulate(stream(1, 8)[0], sd.Clients(users=1, arrivals_s=[]), seconds=5, seed=1)
     assert accepted_percent(nobody, 1) == 100 and mean_in_memory(nobody) == 0
 
 
@@ -146,8 +148,8 @@ def test_the_chart_counts_what_is_in_memory():
     run = served(mail_ms=600, down=((40, 50),))
     plot = mails_in_memory(run, {})
     formula, counted = plot.traces
-    assert counted["y"] == in_memory(run, np.array(counted["x"])).tolist() or max(
-        np.abs(np.array(counted["y"]) - in_memory(run, np.array(counted["x"])))) <= 3
+    sent_s, done_s = run.messages["sent_s"], run.messages["done_s"]
+    assert counted["y"] == [((sent_s <= at_s) & ~(done_s <= at_s)).sum() for at_s in _times_s(run, outages(run))]
     assert f"{lost(run)} lost" in plot.alt and "mail provider down" in plot.alt
     (band,) = plot.shapes
     assert (band["x0"], band["x1"]) == (40, 50)
@@ -185,8 +187,8 @@ def test_a_goal_says_what_is_missing(settings, reached, says, tmp_path, monkeypa
 @pytest.mark.parametrize("seed", range(3))
 def test_the_goals_can_be_reached_with_other_customers(seed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    fewest = [workers for workers in range(14, 20)
-              if accepted_percent(served(seed=seed, mail_ms=600, workers=workers), SOON_S) >= 99][0]
-    assert fewest in (15, 16, 17) and panel(seed=seed, mail_ms=600, workers=fewest)["reached"][0]
-    assert any(panel(seed=seed, down_s=20, users=users)["reached"][1] for users in (4_700, 5_000, 5_200))
-    assert any(panel(seed=seed, mail_ms=mail_ms, workers=100)["reached"][2] for mail_ms in (800, 830, 850))
+    soon = [accepted_percent(served(seed=seed, mail_ms=600, workers=workers), SOON_S) for workers in range(13, 19)]
+    fewest = 13 + [percent >= 99 for percent in soon].index(True)
+    assert fewest > 13 and panel(seed=seed, mail_ms=600, workers=fewest)["reached"][0]
+    assert any(panel(seed=seed, down_s=20, users=users)["reached"][1] for users in (4_800, 5_100))
+    assert panel(seed=seed, mail_ms=810, workers=100)["reached"][2]

@@ -68,5 +68,5 @@ def _mails_per_s(run):
 
 def _times_s(run, downs):
     """An even grid, and right before and at each change."""
-    changes = [at_s for start, end, *_ in downs for at_s in (start - A_MOMENT_S, start, end) if 0 <= at_s <= run.seconds]
-    return np.unique([*np.linspace(0, run.seconds, POINTS), *changes])
+    changes_s = [at_s for start, end, *_ in downs for at_s in (start - A_MOMENT_S, start, end)]
+    return np.unique(np.clip([*np.linspace(0, run.seconds, POINTS), *changes_s], 0, run.seconds))

@@ -42,8 +42,8 @@ DOWN = Prediction(
     ),
     right=lambda run: band(lost(run), (50, 185, 450)),
     result=lambda run: f"In this run {lost(run):,} of {len(run.messages):,} mails were lost.",
-    because="Each attempt fails at once, so 8 workers try hundreds of mails a second: the whole list is gone within the "
-            "first second, and then each mail as it comes. A worker that fails fast empties the list fast.",
+    because="Each attempt fails at once, so 8 workers try hundreds of mails a second: the whole list is gone within "
+            "the first second, and then each mail as it comes. A worker that fails fast empties the list fast.",
     answer_shown_as=(r"\b6[0-9]\d of 1,[34]\d\d mails", r"the whole list is gone"),
 )
 
@@ -75,8 +75,8 @@ RESTART = Prediction(
 EASY = Exercise(
     key="10-easy", title="what may the page say?",
     ask="Payment has the money, and has handed the mail over to the worker. What should the success page say? "
-        "A: \"We have sent you a mail.\" B: \"Your order number is 4711. A mail will follow.\" C: nothing yet; the page "
-        "is shown when the mail is sent.",
+        "A: \"We have sent you a mail.\" B: \"Your order number is 4711. A mail will follow.\" C: nothing yet; the "
+        "page is shown when the mail is sent.",
     starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
     scenarios=(Scenario("", letter("ABC"), is_letter("B", {
         "A": "At that moment the mail stands in a list, and it may never be sent.",
@@ -127,8 +127,8 @@ def _work(stream):
 
 MEDIUM = Exercise(
     key="10-medium", title="how many workers?",
-    ask="Write how_many_workers(mails_per_s, mail_ms, within_s): how many workers to start. mails_per_s mails come each "
-        "second, at random moments. A worker needs 5 ms of its own for each, and then waits for the mail server, "
+    ask="Write how_many_workers(mails_per_s, mail_ms, within_s): how many workers to start. mails_per_s mails come "
+        "each second, at random moments. A worker needs 5 ms of its own for each, and then waits for the mail server, "
         "mail_ms on average, sometimes longer, sometimes shorter. The goal, for mails that you have not seen: 95 of "
         "100 are accepted within within_s seconds after the checkout, and with a fifth fewer workers they would not "
         "be.",
@@ -190,8 +190,8 @@ def _restarts(label, *numbers):
 
 HARD = Exercise(
     key="10-hard", title="what a restart costs",
-    ask="Write lost_mails(mails_per_s, mail_s, workers, every_s, down_s): how many mails a restart of the workers loses, "
-        "on average. mails_per_s mails come each second, at random moments; a worker is busy with one for mail_s "
+    ask="Write lost_mails(mails_per_s, mail_s, workers, every_s, down_s): how many mails a restart of the workers "
+        "loses, on average. mails_per_s mails come each second, at random moments; a worker is busy with one for mail_s "
         "seconds on average (exponential). The process of the workers is ended every every_s seconds, and is up again "
         "down_s seconds later, with an empty list. It is tried on workers that keep up, and on workers that do not. "
         "Within 3 % is near enough.",
@@ -306,7 +306,7 @@ def _longest_mail(run, settings):
 
 GOALS = (
     Goal("A slow evening: 12,000 users, a mail takes 600 ms, no outage. Find the fewest workers with which 99 of 100 "
-         "mails are accepted within 4 s.", _fewest_workers, (r"\b1[5-7] workers",)),
+         "mails are accepted within 4 s.", _fewest_workers, (r"\b1[4-7] workers",)),
     Goal("The mail server is down for 20 s. Find the largest crowd of which at most 200 mails are lost. Within a tenth "
          "is near enough.", _largest_crowd, (r"\b(4,[5-9]|5,[0-4])\d\d users",)),
     Goal("12,000 users, no outage, as many workers as you like. A restart may cost at most 20 mails, whatever is in "
