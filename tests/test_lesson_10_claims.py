@@ -140,7 +140,7 @@ def test_the_measures_of_mails():
     assert workers_and_seconds(run) == (8, SEND_S)
     early = run.messages[run.messages["sent_s"] <= 59]
     assert accepted_percent(run, 1) == pytest.approx(100 * (early["done_s"] - early["sent_s"] <= 1).mean())
-    nobody = sd.simulate(stream(1, 8)[0], sd.Clients(users=1, arrivals_s=[]), seconds=5, seed=1)
+    nobody = sd.simulate(stream(1, 8)[0], sd.Clients(users=1, arrivals_s=[9.0]), seconds=5, seed=1)
     assert accepted_percent(nobody, 1) == 100 and mean_in_memory(nobody) == 0
 
 
