@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 import sdlib as sd
-from sdlib.charts.in_memory import _times_s, expected_in_memory, mails_in_memory, memory_over_time
-from sdlib.charts.timeline import outages
+from sdlib.charts.in_memory import _times_s, expected_in_memory, mail_outages, mails_in_memory, memory_over_time
 from sdlib.lessons.lesson_10 import DOWN, HARD, RESTART, SOON_S, _lost, crowd
 from sdlib.results.mails import accepted_percent, delays_s, in_memory, lost, mean_in_memory, workers_and_seconds
 
@@ -149,13 +148,15 @@ def test_the_chart_counts_what_is_in_memory():
     plot = mails_in_memory(run, {})
     formula, counted = plot.traces
     sent_s, done_s = run.messages["sent_s"], run.messages["done_s"]
-    assert counted["y"] == [((sent_s <= at_s) & ~(done_s <= at_s)).sum() for at_s in _times_s(run, outages(run))]
+    assert counted["y"] == [((sent_s <= at_s) & ~(done_s <= at_s)).sum() for at_s in _times_s(run, mail_outages(run))]
     assert f"{lost(run)} lost" in plot.alt and "mail provider down" in plot.alt
     (band,) = plot.shapes
     assert (band["x0"], band["x1"]) == (40, 50)
     assert formula["x"] == [0, 40] and formula["y"][-1] == pytest.approx(8 + 40 * (RATE - 8 / 0.605), rel=0.02)
     settled = expected_in_memory(served(), 60)
     assert settled == [sd.theory.mmc(RATE, 305, 8).mean_in_system] * 2
+    crowded = served(users=50_000, seconds=20)
+    assert crowded.stations["crashes"].sum() and mails_in_memory(crowded, {}).shapes == []
     assert memory_over_time(run).layout.meta["alt"] == plot.alt
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from sdlib.charts.theme import BLUE, VERMILION, Plot, above, figure, held_end, line, plain
 from sdlib.charts.timeline import A_MOMENT_S, BAND, outages
 from sdlib.charts.words import duration, number
+from sdlib.components.worker import Worker
 from sdlib.results.mails import delays_s, in_memory, lost, mean_in_memory, workers_and_seconds
 from sdlib.results.run import check_run
 from sdlib.theory import mmc
@@ -21,7 +22,7 @@ def mails_in_memory(run, settings):
     The formula: M/M/c where the workers keep up, and what is left over each second where they do not.
     """
     check_run("mails_in_memory", run)
-    downs = outages(run)
+    downs = mail_outages(run)
     seconds = _times_s(run, downs)
     inside = in_memory(run, seconds)
     calm_s = min([run.seconds, *(start for start, *_ in downs)])
@@ -38,7 +39,7 @@ def mails_in_memory(run, settings):
     names = " and ".join(dict.fromkeys(machine for *_, machine, _ in downs))
     grey = f" Grey: {names} down." if downs else ""
     return Plot(traces, f"Mails in memory over {number(run.seconds)} simulated seconds: {said}.{grey}",
-                {"title": {"text": "simulated time (s)" + (f"; grey: {names} down" if downs else "")},
+                {"title": {"text": "time (s)" + (f"; grey: {names} down" if downs else "")},
                  "range": plain([0, run.seconds])},
                 {"title": {"text": "mails in memory"}, "tickformat": ",",
                  "range": [0, held_end(FIRST_HEIGHT, max(inside.max(), *expected))]},
@@ -48,6 +49,13 @@ def mails_in_memory(run, settings):
 def memory_over_time(run, width=840, height=340):
     """The same as a `go.Figure`."""
     return figure([mails_in_memory(run, {})], width, height)
+
+
+def mail_outages(run):
+    """When the workers, or what they call, were down: as `outages` has it."""
+    pool = next(node for node in run.nodes if isinstance(node.component, Worker))
+    names = {pool.name, *(run.nodes[child].name for child in pool.children)}
+    return [outage for outage in outages(run) if outage[2] in names]
 
 
 def expected_in_memory(run, until_s):
