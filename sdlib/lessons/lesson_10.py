@@ -192,9 +192,9 @@ HARD = Exercise(
     key="10-hard", title="what a restart costs",
     ask="Write lost_mails(mails_per_s, mail_s, workers, every_s, down_s): how many mails a restart of the workers "
         "loses, on average. mails_per_s mails come each second, at random moments; a worker is busy with one for "
-        "mail_s seconds on average (exponential). The process of the workers is ended every every_s seconds, and is up again "
-        "down_s seconds later, with an empty list. It is tried on workers that keep up, and on workers that do not. "
-        "Within 3 % is near enough.",
+        "mail_s seconds on average (exponential). The process of the workers is ended every every_s seconds, and is "
+        "up again down_s seconds later, with an empty list. It is tried on workers that keep up, and on workers that "
+        "do not. Within 3 % is near enough.",
     starter="def lost_mails(mails_per_s, mail_s, workers, every_s, down_s):\n    ...", answer="lost_mails",
     wants="a function lost_mails(mails_per_s, mail_s, workers, every_s, down_s) that returns a number",
     scenarios=(_restarts("24 a second, plenty of workers, back at once", 24, 0.3, 20, 3_600, 0),
