@@ -62,6 +62,17 @@ def steady_usd_a_month(cores):
 
 def cores_on_the_list():
     return sorted(set(sd.data.instances()["vcpu"]))
+def checkouts_per_s():
+    from sdlib.lessons.shop import ROUTES
+    return per_second(12_000) * ROUTES["/payment"]
+
+
+def shop_worker():
+    from sdlib.components.worker import Worker
+    from sdlib.engine.blueprint import blueprint
+    return next(node.component for node in blueprint(sd.shop(10)) if isinstance(node.component, Worker))
+
+
 def slow_payment_s():
     from sdlib.lessons.lesson_07 import SLOW_MS
     return SLOW_MS / 1000
@@ -139,5 +150,13 @@ FACTS = {
         "21": lambda: BATCHES[0][1] == BURST + 1 == 21,
         "101": lambda: round(1000 * BATCHES[1][0]) == 101,
         "501": lambda: round(1000 * (BATCHES[2][0] - BATCHES[1][0])) == 501,
+    },
+    10: {
+        "24": lambda: round(checkouts_per_s(), 9) == 24,
+        "5": lambda: shop_worker().work_ms == 5,
+        "0.305": lambda: (shop_worker().work_ms + 300) / 1000 == 0.305,
+        "7.3": lambda: round(checkouts_per_s() * 0.305, 1) == 7.3,
+        "7": lambda: 7 < checkouts_per_s() * 0.305 < 8,
+        "27": lambda: round(600 * (checkouts_per_s() - 7 / 0.305) / (7 / 0.305)) == 27,
     },
 }

@@ -8,6 +8,7 @@ from sdlib.charts.downtime import lost_by_hour
 from sdlib.charts.erlang import erlang_curve
 from sdlib.charts.formula import formula_and_runs
 from sdlib.charts.horizontal import answered_while_one_is_down
+from sdlib.charts.in_memory import mails_in_memory, memory_over_time
 from sdlib.charts.latency import latency_against_utilization
 from sdlib.charts.parts import answered_against_users, where_the_time_goes
 from sdlib.charts.senders import who_got_what
@@ -17,6 +18,7 @@ from sdlib.charts.threads import threads_held
 from sdlib.charts.timeline import outages, timeline
 
 __all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "diagram", "erlang_curve",
-           "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "mean_wait_ms",
-           "outages", "prices", "settings_table", "still", "threads_held", "timeline", "users_against_cores",
-           "wait_by_policy", "waits_by_policy", "where_the_time_goes", "who_got_what"]
+           "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour",
+           "mails_in_memory", "mean_wait_ms", "memory_over_time", "outages", "prices", "settings_table", "still",
+           "threads_held", "timeline", "users_against_cores", "wait_by_policy", "waits_by_policy",
+           "where_the_time_goes", "who_got_what"]

@@ -7,6 +7,7 @@ from sdlib.components.checks import complain
 from sdlib.labs.status import StatusLine
 from sdlib.lessons.measures import figure
 from sdlib.results.experiments import sweep
+from sdlib.results.mails import mean_in_memory
 from sdlib.theory import confidence_interval
 
 LOGARITHMIC_FROM = 100   # times the lowest setting
@@ -20,7 +21,8 @@ def _inside(run):
 
 MEASURES = {"requests inside": _inside, "mean latency (ms)": lambda run: figure(run, "mean_ms"),
             "requests answered (%)": lambda run: 100 - figure(run, "error_percent"),
-            "requests failed": lambda run: figure(run, "failed")}
+            "requests failed": lambda run: figure(run, "failed"),
+            "mails in memory": mean_in_memory}
 
 
 def _interval(values):
@@ -37,7 +39,8 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
     """A `go.Figure`: at each setting what runs with `seeds` other crowds gave, and what the formula says.
 
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
-    shows: "requests inside", "mean latency (ms)", "requests answered (%)" or "requests failed".
+    shows: "requests inside", "mean latency (ms)", "requests answered (%)", "requests failed" or
+    "mails in memory".
     formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
     above; counted unless given. axis: the setting in words; its name unless given.
