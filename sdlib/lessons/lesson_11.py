@@ -17,6 +17,7 @@ from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, P
 
 USERS = 5_000                    # 10 payments a second
 OUTAGE = ((60, 300),)
+OFF_S = (60, 120)                # the herd's workers
 QUEUE, WORKER, PROVIDER, DEAD = "mail queue", "mail worker", "mail provider", "mail queue dead letters"
 FEW = 30                         # mails inside while all is well: those in work
 REDRIVE_S, PANEL_S = 900, 1_200
@@ -37,24 +38,23 @@ def mails(retries=10, failure_rate=0.1, send_per_s=25, outage_s=240):
     return payment, Clients(users=USERS, requests_per_minute=0.12), [at(REDRIVE_S, "redrive", queue)]
 
 
-def inside(run):
-    """A Series by second: the mails that are not out and not dead, of the queue and hidden."""
-    samples = run.samples
-    rows = samples[samples["station"].isin([QUEUE, f"{QUEUE} hidden"])]
-    return rows.groupby("second")["queue"].sum()
-
-
 def empty_after_s(run, ends_s=OUTAGE[0][1]):
     """How long after the outage until no more mails are inside than while all is well; NaN: not within the run."""
-    after = inside(run)[lambda counts: counts.index > ends_s]
-    empty = after[after <= FEW]
-    return float(empty.index[0] - ends_s) if len(empty) else np.nan
+    backlog = run.backlog()
+    seconds = backlog["second"][(backlog["second"] > ends_s) & (backlog["visible"] + backlog["hidden"] <= FEW)]
+    return float(seconds.iloc[0] - ends_s) if len(seconds) else np.nan
 
 
-def share_dead(run, until_s):
-    """Of the mails sent so early, the share that lies among the dead letters, in percent."""
-    outcome = run.messages.loc[run.messages["sent_s"] < until_s, "outcome"]
+def dead_percent(run, from_s=0.0, until_s=np.inf):
+    """Of the mails sent then, the share that lies among the dead letters."""
+    messages = run.messages
+    outcome = messages.loc[(messages["sent_s"] >= from_s) & (messages["sent_s"] < until_s), "outcome"]
     return 100 * float((outcome == "dead-lettered").mean())
+
+
+def herd_percent(run):
+    """Of the mails that waited for the workers to come back, the share that lies among the dead letters."""
+    return dead_percent(run, *OFF_S)
 
 
 DRAIN = Prediction(
@@ -75,7 +75,7 @@ DRAIN = Prediction(
                "had few attempts: 25 a second is the limit for attempts too."),
     ),
     right=lambda run: band(empty_after_s(run), (80, 130, 200)),
-    result=lambda run: f"In this run it took {empty_after_s(run):.0f} s, and {share_dead(run, 300):.0f} % of the mails "
+    result=lambda run: f"In this run it took {empty_after_s(run):.0f} s, and {dead_percent(run, until_s=300):.0f} % of the mails "
                        "sent until then are dead letters.",
     because="25 a second go out and 10 a second come in, so the queue shrinks by 15 a second: 2,400 / 15 = 160 s. What "
             "a queue costs is time after the trouble; how much, the spare capacity says.",
@@ -100,8 +100,8 @@ HERD = Prediction(
         Choice("most, over 70 %",
                "So few would pass if they came back only three or four times."),
     ),
-    right=lambda run: band(share_dead(run, 120), (1, 20, 70)),
-    result=lambda run: f"In this run {share_dead(run, 120):.0f} % of these mails are dead letters.",
+    right=lambda run: band(herd_percent(run), (1, 20, 70)),
+    result=lambda run: f"In this run {herd_percent(run):.0f} % of these mails are dead letters.",
     because="They come back like one crowd: eleven times, and each time some 30 pass. That makes about 330 of 600; the "
             "others have used up their receives, before a provider that was idle most of the time. Waiting longer each "
             "time is not enough: they must not wait equally long.",
@@ -355,11 +355,11 @@ def _highest_failure_rate(run, settings):
 def _lowest_rate(run, settings):
     if why := _kept(settings, outage_s=600, failure_rate=0.25):
         return why
-    left, dead = _left(run), share_dead(run, run.seconds)
+    left, dead = _left(run), dead_percent(run)
     if left > 50 or dead > 1:
         return f"At the end {left:,} mails wait, and {dead:.1f} % are dead letters; 50 and 1 % are allowed."
     slower = _again(run, settings, send_per_s=0.9 * settings["send_per_s"])
-    return True if _left(slower) > 50 or share_dead(slower, run.seconds) > 1 else "A rate a tenth lower does it, too."
+    return True if _left(slower) > 50 or dead_percent(slower) > 1 else "A rate a tenth lower does it, too."
 
 
 GOALS = (

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from sdlib.components.clients import Clients
 from sdlib.components.providers import MailProvider
 from sdlib.components.queue import Queue
@@ -15,7 +17,7 @@ from sdlib.teach.kinds import WrongKind, number, shown, yes_or_no
 RETRIES = 20
 LONGEST_HIDDEN_S = 43_200   # for so long SQS hides a message at most
 STARTS_S, SLACK_S = 10.0, 15.0
-MAILS_PER_S = 0.2
+EVERY_S = 1.0             # a payment
 MOST_ATTEMPTS = 20
 OUTAGE_S, SENDING_S = 300.0, 300.0
 
@@ -52,9 +54,11 @@ def outlive(next_delay_s, outage_s, seed=1):
     """An outage of the mail provider, met with these waits; then as long again."""
     waits_s = [*(_wait_s(next_delay_s(attempt)) for attempt in range(1, RETRIES + 1)), 0.0]  # then it is dead
     ends_s, allowed_s = STARTS_S + outage_s, outage_s + SLACK_S
+    times_s = np.arange(EVERY_S / 2, ends_s, EVERY_S)
     mail = MailProvider(latency_ms=300.0, down=((STARTS_S, ends_s),))
     queue = Queue(Worker(20, 5.0, calls=[mail]), retry=Retry(RETRIES, lambda attempt: waits_s[attempt - 1]))
-    run = simulate(_payment(queue), _crowd(MAILS_PER_S), seconds=ends_s + allowed_s + SLACK_S, seed=seed)
+    run = simulate(_payment(queue), Clients(users=1_000, arrivals_s=times_s), seconds=ends_s + allowed_s + SLACK_S,
+                   seed=seed)
     messages = run.messages
     met = messages[(messages["sent_s"] >= STARTS_S) & (messages["sent_s"] < ends_s)]
     delivered = met["outcome"] == "delivered"
