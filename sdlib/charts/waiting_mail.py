@@ -6,35 +6,28 @@ from sdlib.charts.words import number
 from sdlib.kernel.incidents import INCIDENTS, REDRIVEN
 from sdlib.results.run import check_run
 
-LINES = {"": ("waiting", BLUE, "solid"), " hidden": ("hidden", ORANGE, "dash"),
-         " dead letters": ("dead letters", VERMILION, "dashdot")}
+LINES = {"visible": ("waiting", BLUE, "solid"), "hidden": ("hidden", ORANGE, "dash"),
+         "dead": ("dead letters", VERMILION, "dashdot")}
 FIRST_HEIGHT = 1_000  # messages
 
 
 def messages_over_time(run, settings=None):
-    """How many messages of the queue wait, are hidden and lie dead, over time; outages shaded, a redrive marked."""
+    """How many messages of the first queue wait, are hidden and lie dead, over time; outages shaded, redrives marked."""
     check_run("messages_over_time", run)
-    queue = next(node.name for node in run.nodes if node.kind == "Queue")
-    counts = {part: counts_over_time(run, f"{queue}{part}") for part in LINES}
-    traces = [line(name, counts[part].index / 60, counts[part], color, dash)
-              for part, (name, color, dash) in LINES.items()]
-    most = {part: int(run.stations.loc[f"{queue}{part}", "max_queue"]) for part in LINES}
-    ends = ", ".join(f"{number(counts[part].iloc[-1])} {name}" for part, (name, _, _) in LINES.items())
-    said = f"at most {number(most[''])} waiting, {number(most[' dead letters'])} dead"
-    plot = Plot(traces, f"Messages over time: {said} letters; at the end {ends}.",
+    backlog = run.backlog()
+    backlog = backlog[backlog["channel"] == backlog["channel"].cat.categories[0]]
+    minutes = backlog["second"] / 60
+    traces = [line(name, minutes, backlog[part], color, dash) for part, (name, color, dash) in LINES.items()]
+    most = {part: number(backlog[part].max()) for part in LINES}
+    ends = ", ".join(f"{number(backlog[part].iloc[-1])} {name}" for part, (name, _, _) in LINES.items())
+    said = f"at most {most['visible']} waiting, {most['dead']} dead letters"
+    plot = Plot(traces, f"Messages over time: {said}; at the end {ends}.",
                 {"title": {"text": "simulated time (minutes)"}, "range": plain([0, run.seconds / 60])},
                 {"title": {"text": "messages"}, "tickformat": ",",
-                 "range": [0, held_end(FIRST_HEIGHT, max(most.values()))]},
+                 "range": [0, held_end(FIRST_HEIGHT, backlog[list(LINES)].to_numpy().max())]},
                 notes=[above(f"<b>{said}</b><br>at the end: {ends}")])
     _mark(plot, run)
     return plot
-
-
-def counts_over_time(run, station):
-    """A Series: how many messages stood there, by second."""
-    seen = run.samples
-    rows = seen[seen["station"] == station]
-    return rows.set_index("second")["queue"]
 
 
 def _mark(plot, run):

@@ -61,7 +61,7 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
             low, high = ends(found.tolist())
             rows.append({axis or name: value, "low": low, "high": high})
     return formula_and_runs(pd.DataFrame(rows), axis or name, shows, formula, says=says, bars=bars,
-                            log_x=max(values) >= LOGARITHMIC_FROM * min(values))
+                            log_x=0 < LOGARITHMIC_FROM * min(values) <= max(values))
 
 
 def _checked(shows, spread, setting):
