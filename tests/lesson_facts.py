@@ -71,6 +71,8 @@ def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
 
+WAITS = sd.Retry(10, "zero, then exponential")
+
 FACTS = {
     0: MEMORY_MB | {
         "400": lambda: capacity_per_s() == 400,
@@ -139,5 +141,9 @@ FACTS = {
         "21": lambda: BATCHES[0][1] == BURST + 1 == 21,
         "101": lambda: round(1000 * BATCHES[1][0]) == 101,
         "501": lambda: round(1000 * (BATCHES[2][0] - BATCHES[1][0])) == 501,
+    },
+    11: {
+        "2": lambda: WAITS.delays_s()[2] == 1 and WAITS.delays_s()[3] == 2,
+        "11": lambda: sd.Queue(sd.Worker(), retry=WAITS).most_receives == 11,
     },
 }

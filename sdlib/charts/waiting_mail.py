@@ -12,7 +12,7 @@ FIRST_HEIGHT = 1_000  # messages
 
 
 def messages_over_time(run, settings=None):
-    """How many messages of the first queue wait, are hidden and lie dead, over time; outages shaded, redrives marked."""
+    """How many messages of the first queue wait, are hidden and lie dead; outages are shaded, a redrive is marked."""
     check_run("messages_over_time", run)
     backlog = run.backlog()
     backlog = backlog[backlog["channel"] == backlog["channel"].cat.categories[0]]
@@ -25,7 +25,7 @@ def messages_over_time(run, settings=None):
                 {"title": {"text": "simulated time (minutes)"}, "range": plain([0, run.seconds / 60])},
                 {"title": {"text": "messages"}, "tickformat": ",",
                  "range": [0, held_end(FIRST_HEIGHT, backlog[list(LINES)].to_numpy().max())]},
-                notes=[above(f"<b>{said}</b><br>at the end: {ends}")])
+                notes=[{**above(f"<b>{said}</b><br>at the end: {ends}"), "yshift": 0}])
     _mark(plot, run)
     return plot
 
@@ -37,7 +37,7 @@ def _mark(plot, run):
         plot.shapes.append({"type": "rect", "x0": round(start_s / 60, 3), "x1": round(end_s / 60, 3), "y0": 0, "y1": 1,
                             "yref": "y domain", "fillcolor": BAND, "line": {"width": 1.5, "color": INK, "dash": "dot"},
                             "layer": "below"})
-        plot.notes.append(_label(f"{station}<br>down", start_s))
+        plot.notes.append(_label("down", start_s))
         plot.alt += f" The {station} was down from {number(start_s)} s to {number(end_s)} s."
     redriven = run.incidents
     for time_s in redriven.loc[redriven["what"] == INCIDENTS[REDRIVEN], "time_s"]:

@@ -75,8 +75,8 @@ DRAIN = Prediction(
                "had few attempts: 25 a second is the limit for attempts too."),
     ),
     right=lambda run: band(empty_after_s(run), (80, 130, 200)),
-    result=lambda run: f"In this run it took {empty_after_s(run):.0f} s, and {dead_percent(run, until_s=300):.0f} % of the mails "
-                       "sent until then are dead letters.",
+    result=lambda run: f"In this run it took {empty_after_s(run):.0f} s. Of the mails sent until the provider was well "
+                       f"again {dead_percent(run, until_s=OUTAGE[0][1]):.0f} % are dead letters.",
     because="25 a second go out and 10 a second come in, so the queue shrinks by 15 a second: 2,400 / 15 = 160 s. What "
             "a queue costs is time after the trouble; how much, the spare capacity says.",
     answer_shown_as=(r"it took 1[56]\d s", r"2,400 / 15"),
@@ -91,7 +91,7 @@ HERD = Prediction(
         "of these 600 mails ends among the dead letters?",
     choices=(
         Choice("none, under 1 %",
-               "In 511 s the provider could take 15,000 mails. But it is asked at eleven moments only."),
+               "In 511 s the provider could take 15,000 mails. But it is asked at ten moments only."),
         Choice("few, 1 to 20 %",
                "It would need mails that come back at moments of their own. All were turned away in the same moment, "
                "and all wait equally long."),
@@ -102,10 +102,10 @@ HERD = Prediction(
     ),
     right=lambda run: band(herd_percent(run), (1, 20, 70)),
     result=lambda run: f"In this run {herd_percent(run):.0f} % of these mails are dead letters.",
-    because="They come back like one crowd: eleven times, and each time some 30 pass. That makes about 330 of 600; the "
-            "others have used up their receives, before a provider that was idle most of the time. Waiting longer each "
-            "time is not enough: they must not wait equally long.",
-    answer_shown_as=(r"\b(4[4-9]|5[0-4]) % of these mails", r"about 330 of 600"),
+    because="They come back like one crowd. The first wait is 0 s, so eleven attempts are ten moments, and each time "
+            "some 30 pass: about 300 of 600. The others have used up their receives, before a provider that was idle "
+            "most of the time. Waiting longer each time is not enough: they must not wait equally long.",
+    answer_shown_as=(r"\b(4[4-9]|5[0-4]) % of these mails", r"about 300 of 600"),
 )
 
 
@@ -162,8 +162,8 @@ def _are_late(outages):
 
 MEDIUM = Exercise(
     key="11-medium", title="how long until the next try?",
-    ask="Write next_delay_s(attempt): for how many seconds a mail stays hidden when its attempt number 1, 2, 3, ... has "
-        "failed. A mail may be tried again 20 times and no more: that is how the provider is spared. Nobody knows how "
+    ask="Write next_delay_s(attempt): for how many seconds a mail stays hidden when its attempt number 1, 2, 3, ... "
+        "has failed. A mail may be tried again 20 times and no more: that is how the provider is spared. Nobody knows how "
         "long an outage will last; yours are between 3 s and 2 hours. The goal: no mail becomes a dead letter, and all "
         f"are out within as long again as the outage lasted, and {SLACK_S:.0f} s.",
     starter="def next_delay_s(attempt):\n    ...", answer="next_delay_s",
@@ -267,8 +267,8 @@ HARD = Exercise(
                       lambda evenings: _wrong(evenings) == [False, False, False, True, False]),
     ),
     hints=("Whose fault is each of the four errors: the message's, the provider's, ours, or nobody knows?",
-           'One of them is hopeless at once, two are never the message\'s fault, and for "failed" count: if four in ten '
-           "fail by chance, how many in a row are fewer than 1 in 1,000?"),
+           'One of them is hopeless at once, two are never the message\'s fault, and for "failed" count: if four in '
+           "ten fail by chance, how many in a row are fewer than 1 in 1,000?"),
     solution="def should_dead_letter(receives, error):\n"
              '    if error == "not found":\n'
              "        return True\n"
