@@ -218,7 +218,7 @@ def panel(**settings):
     ({"outage_s": 0, "failure_rate": 0.66}, [False, False, False], "150 are allowed"),
     ({"outage_s": 600, "failure_rate": 0.25, "send_per_s": 29}, [False, False, True], "Keep an outage of 240 s"),
     ({"outage_s": 600, "failure_rate": 0.25, "send_per_s": 25}, [False, False, False], "50 and 1 % are allowed"),
-    ({"outage_s": 600, "failure_rate": 0.25, "send_per_s": 36}, [False, False, False], "tenth lower does it, too")])
+    ({"outage_s": 600, "failure_rate": 0.25, "send_per_s": 32}, [False, False, False], "tenth lower does it, too")])
 def test_a_goal_says_what_is_missing(settings, reached, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tried = panel(**settings)
@@ -237,5 +237,5 @@ def test_the_goals_can_be_reached_with_other_customers(seed, tmp_path, monkeypat
 def test_the_shop_drains_as_the_lesson_s_prediction_says():
     run = sent(sd.shop(11, down=OUTAGE), 1, 500, crowd())
     assert 150 <= empty_after_s(run) < 170 and dead_percent(run) == 0
-    assert crowd().users * 4 / 60 * 0.03 == 10, "payments a second"
-    assert 1 / 0.4**11 == pytest.approx(24_000, rel=0.02)
+    assert crowd().users * 4 / 60 * 0.03 == pytest.approx(10), "payments a second"
+    assert round(0.4**-11, -3) == 24_000, "1 in 24,000"
