@@ -66,16 +66,26 @@ def receive_all(sqs, queue):
 
 
 def serve(port):
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
+    """Serve until the end of the process."""
+    from moto.moto_server.werkzeug_app import create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"         # one connection for many calls
     door = socket.socket()
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     door.bind(("127.0.0.1", port))
     door.listen(128)
-    make_server("127.0.0.1", port, DomainDispatcherApplication(create_backend_app), threaded=True,
-                fd=door.fileno()).serve_forever()
+    make_server("127.0.0.1", port, by_service({name: create_backend_app(name) for name in ("sqs", "sns")}),
+                threaded=True, fd=door.fileno()).serve_forever()
+
+
+def by_service(apps):
+    """Hand each call to its service, which its signature names; moto's own way looks for it on disk at each call."""
+    def app(environ, start_response):
+        credential = environ["HTTP_AUTHORIZATION"].partition("Credential=")[2]     # key/date/region/service/...
+        return apps[credential.split("/")[3]](environ, start_response)
+    return app
 
 
 if __name__ == "__main__":

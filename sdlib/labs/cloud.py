@@ -47,7 +47,7 @@ class Cloud:
     def journal(self, name):
         return Journal(self.folder / name)
 
-    def wait_until(self, is_done, doing, within_s=30.0):
+    def wait_until(self, is_done, doing, within_s=90.0):
         """Return when `is_done()`; LabError where a process ends before that, or time is up."""
         until = time.monotonic() + within_s
         while not is_done():
@@ -55,7 +55,7 @@ class Cloud:
             if ended or time.monotonic() > until:
                 raise failure("the lab did not come to its end", self.log())
             self._status.show(doing)
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     def log(self):
         """All that the processes wrote."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from sdlib.labs.aws import client
 from sdlib.labs.journal import Journal
 
-WHEN_EMPTY_S = 0.05                      # until the next look
+WHEN_EMPTY_S = 0.1                      # until the next look
 fork = multiprocessing.get_context("fork")
 
 
@@ -113,5 +113,5 @@ def keep_running(plans):
 
 
 if __name__ == "__main__":
-    import boto3  # noqa: F401: once for all the processes
+    import boto3  # noqa: F401 (once for all the processes)
     keep_running(json.loads(sys.argv[1]))

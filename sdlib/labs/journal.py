@@ -1,4 +1,4 @@
-"""What the processes of a lab write down as they go: a file of lines (JSON), each written whole, that outlives kill -9."""
+"""What the processes of a lab write down as they go: a file of whole lines (JSON) that outlives kill -9."""
 
 import json
 import os

@@ -17,8 +17,8 @@ from sdlib.labs.result import LabResult
 from sdlib.labs.slow import slow_service
 from sdlib.labs.web import ON_THE_WAY_S, check_load, web_server
 
-__all__ = ["background_worker", "balanced", "bigger_machine", "fan_out", "gateway_checks", "hockey_stick", "one_of_five",
-           "one_server", "planned_restart", "queue", "slow_service", "sync_mail", "three_queues"]
+__all__ = ["background_worker", "balanced", "bigger_machine", "fan_out", "gateway_checks", "hockey_stick",
+           "one_of_five", "one_server", "planned_restart", "queue", "slow_service", "sync_mail", "three_queues"]
 
 LITTLE_TOLERANCE = 0.01
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in

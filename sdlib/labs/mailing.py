@@ -62,7 +62,7 @@ class Shop:
         visits = [(number / per_s, f"/{how}/{name}-{number}", "") for number in range(count)]
         return self._visitors.send(self._url, "POST", visits, f"{count} checkouts, {name}", watched=[self._shop])
 
-    def wait_until_sent(self, within_s=15.0):
+    def wait_until_sent(self, within_s=90.0):
         """Return when no mail waits in the shop's memory."""
         until = time.monotonic() + within_s
         while ask(f"{self._url}/unsent"):

@@ -9,6 +9,7 @@ from sdlib.labs.cloud import COMPONENTS, cloud
 from sdlib.labs.hands import next_delay_s
 from sdlib.labs.recordings import recorded
 from sdlib.labs.tally import Tally, TallyResult
+from sdlib.whole import whole
 
 AFTER, BEFORE, TRIED, SENT_BACK = "deleted after", "deleted before", "with retries", "sent back"
 HIDDEN_S = 3                       # whose worker was killed is shown again after that; a stall may not be as long
@@ -16,6 +17,8 @@ RETRIES = 3                        # the document's ten take 511 s; the first de
 MAILS, KINDS = 12, 3               # by turn: a good one, one that fails twice, one that fails until it is mended
 GOOD, LATE, BAD = (list(range(kind, MAILS, KINDS)) for kind in range(KINDS))
 LATE_FAILS = 2
+LOST_BEFORE, LOST_AFTER = (f"lost: {label}" for label in (BEFORE, AFTER))
+DEAD, STILL_DEAD = f"dead letters: after {RETRIES + 1} tries", f"dead letters: {SENT_BACK}"
 MENDED = "mended"
 CLOCK_S = 0.05                     # two processes' clocks
 
@@ -25,10 +28,18 @@ class Queued(TallyResult):
 
     def counts(self):
         after, before, tried, back = (self.loads[label] for label in (AFTER, BEFORE, TRIED, SENT_BACK))
-        return {f"lost: {BEFORE}": before.ends["lost"], f"lost: {AFTER}": after.ends["lost"],
+        return {LOST_BEFORE: before.ends["lost"], LOST_AFTER: after.ends["lost"],
                 f"twice: {AFTER}": after.seen["twice"],
-                f"dead letters: after {RETRIES + 1} tries": tried.ends["dead letters"],
-                f"dead letters: {SENT_BACK}": back.ends["dead letters"]}
+                DEAD: tried.ends["dead letters"], STILL_DEAD: back.ends["dead letters"]}
+
+    def simulated(self):
+        with whole():
+            from sdlib.labs.models import dead_letters, messages_lost
+        count = self.loads[AFTER].sent
+        (late, late_at_end), (bad, bad_at_end) = (dead_letters(len(numbers), RETRIES, mended_s)
+                                                  for numbers, mended_s in ((LATE, 0.5), (BAD, 30)))
+        return {LOST_BEFORE: messages_lost(count, "before work"), LOST_AFTER: messages_lost(count, "after work"),
+                DEAD: late + bad, STILL_DEAD: late_at_end + bad_at_end}
 
     def _about(self):
         pauses = self.loads[TRIED].seen
@@ -36,7 +47,7 @@ class Queued(TallyResult):
         return (f"The worker set the pause before each retry itself (ChangeMessageVisibility): {told} s were measured, "
                 f"0, 1, 2 s asked for. The lab's queue allows {RETRIES} retries, since ten take 511 s. To send dead "
                 "letters back SQS has a call, StartMessageMoveTask, which this server lacks: the lab receives them and "
-                "sends them again.")
+                "sends them again. The simulation has no moment between the work and the deletion, and so none twice.")
 
 
 @recorded(*COMPONENTS, result=Queued)
@@ -44,8 +55,9 @@ def queue(messages=60):
     """Lesson 11: a real queue under the API of SQS (boto3 against moto's server on this machine).
 
     Two queues of `messages` (20 to 60) with a worker each, which is killed three times: one deletes a message after the
-    work and is killed twice in it and once between the two, one deletes it before the work and is killed in it. A third queue has retries with exponential backoff and a dead-letter queue, from which the
-    mails go back once their cause is mended. Returns a LabResult.
+    work and is killed twice in it and once between the two, one deletes it before the work and is killed in it. A third
+    queue has retries with exponential backoff and a dead-letter queue, from which the mails go back once their cause is
+    mended. Returns a LabResult.
     """
     count = check_number("lab.queue", "messages", messages, low=20, high=60, example=60, unit="messages", whole=True)
     in_work = dict.fromkeys((count // 4, count // 2, 3 * count // 4), "in the work")
@@ -64,7 +76,8 @@ def queue(messages=60):
                       {"does": "work", "queue": tried, "journal": "tried.jsonl", "retries": RETRIES, "broken": BAD,
                        "fails_first": dict.fromkeys(LATE, LATE_FAILS), "fails_until": MENDED})
         journals = {name: running.journal(f"{name}.jsonl") for name in ("after", "before", "tried")}
-        tallies = _worked_off(running, journals, count, {"after": after, "before": before, "tried": tried, "dead": dead})
+        queues = {"after": after, "before": before, "tried": tried, "dead": dead}
+        tallies = _worked_off(running, journals, count, queues)
         claims = _claims(tallies, journals)
     return Queued(tallies, claims, _sentence(count), axis="the messages")
 
@@ -86,7 +99,7 @@ def _worked_off(running, journals, count, queues):
     (running.folder / MENDED).touch()
     letters = aws.receive_all(running.sqs, queues["dead"])
     aws.send_numbers(running.sqs, queues["tried"], letters)
-    running.wait_until(lambda: len(delivered("tried")) == MAILS and left("tried") == 0, "the dead letters are sent back")
+    running.wait_until(lambda: len(delivered("tried")) == MAILS and left("tried") == 0, "the way back")
     back = len(delivered("tried") & set(letters))
     return {AFTER: _of_killed(journals["after"], count), BEFORE: _of_killed(journals["before"], count), TRIED: tried,
             SENT_BACK: Tally(len(letters), _ends(back, left("dead"), len(letters)), {"twice": 0})}

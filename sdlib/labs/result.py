@@ -196,5 +196,6 @@ def _folded(title, content):
 def _table(table, axis):
     """A row per measure, a column per load."""
     shown = table.rename(columns=WORDS).rename_axis(axis)
-    cells = [[f"{value:,.{0 if (row % 1 == 0).all() else 2}f}" for value in row] for row in shown.T.to_numpy(float)]
+    cells = [["" if np.isnan(value) else f"{value:,.{0 if (row[~np.isnan(row)] % 1 == 0).all() else 2}f}"
+              for value in row] for row in shown.T.to_numpy(float)]
     return pd.DataFrame(cells, shown.columns, shown.index).to_html(border=0)
