@@ -1,12 +1,12 @@
 """Lesson 11's chart: messages over time, as they wait, are hidden, or lie among the dead letters."""
 
-from sdlib.charts.theme import BLUE, INK, ORANGE, VERMILION, Plot, above, held_end, line, plain
+from sdlib.charts.theme import BLUE, INK, PURPLE, VERMILION, Plot, above, held_end, line, plain
 from sdlib.charts.timeline import BAND, outages
 from sdlib.charts.words import number
 from sdlib.kernel.incidents import INCIDENTS, REDRIVEN
 from sdlib.results.run import check_run
 
-LINES = {"visible": ("waiting", BLUE, "solid"), "hidden": ("hidden", ORANGE, "dash"),
+LINES = {"visible": ("waiting", BLUE, "solid"), "hidden": ("hidden", PURPLE, "dash"),
          "dead": ("dead letters", VERMILION, "dashdot")}
 FIRST_HEIGHT = 1_000  # messages
 
