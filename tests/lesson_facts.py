@@ -82,6 +82,8 @@ def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
 
+WAITS = sd.Retry(10, "zero, then exponential")
+
 FACTS = {
     0: MEMORY_MB | {
         "400": lambda: capacity_per_s() == 400,
@@ -158,5 +160,9 @@ FACTS = {
         "7.3": lambda: round(checkouts_per_s() * 0.305, 1) == 7.3,
         "7": lambda: 7 < checkouts_per_s() * 0.305 < 8,
         "27": lambda: round(600 * (checkouts_per_s() - 7 / 0.305) / (7 / 0.305)) == 27,
+    },
+    11: {
+        "2": lambda: WAITS.delays_s()[2] == 1 and WAITS.delays_s()[3] == 2,
+        "11": lambda: sd.Queue(sd.Worker(), retry=WAITS).most_receives == 11,
     },
 }

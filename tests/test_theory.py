@@ -298,6 +298,7 @@ BAD_CALLS = [
     (theory.zipf_shares, (10.5, 1), "objects"), (theory.power_of_choices, (-0.1, 2), "load"),
     (theory.power_of_choices, (0.5, 0), "choices"), (theory.backoff_delays, (-1,), "retries"),
     (theory.backoff_delays, (1, -1), "first_delay_s"), (theory.backoff_delays, (1, 1, None), "max_delay_s"),
+    (theory.all_fail, (1.1, 2), "failure_rate"), (theory.all_fail, (0.5, -1), "attempts"),
     (theory.availability, (0.9, 99.9), "parts"), (theory.redundant, (0.9, 0), "copies"), (theory.nines, (2,), "part"),
     (theory.seconds_until_memory_is_full, (1, 10, 4, 0, 8), "ram_gb"),
     (theory.seconds_until_memory_is_full, (1, 10, 4, 4, 0), "memory_mb"),

@@ -82,11 +82,13 @@ def _whole(usd):
 
 
 def run_at(build, settings, seconds=60, seed=0):
-    """The run at these settings, shortened so that about 200,000 requests arrive at most: it stays live."""
+    """The run at these settings, shortened so that about 200,000 requests arrive at most: it stays live.
+
+    A third thing that build returns is the run's schedule."""
     seconds = check_number("explore", "seconds", seconds, low=0.001, high=86_400, example=60, unit="s")
-    system, clients = build(**settings)
+    system, clients, *schedule = build(**settings)
     shortened = min(1.0, REQUESTS_PER_REDRAW / max(expected_requests(clients, seconds), 1))
-    return simulate(system, clients, seconds=seconds * shortened, seed=seed)
+    return simulate(system, clients, seconds=seconds * shortened, seed=seed, schedule=sum(schedule, []))
 
 
 def check_chart(chart):

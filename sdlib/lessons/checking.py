@@ -19,10 +19,16 @@ def _inside(run):
     return (parts["mean_queue"] + parts["utilization"] * parts["capacity"]).sum()
 
 
+def _dead_percent(run):
+    """Of the messages of the first half of the run, which had the second half to be tried in."""
+    early = run.messages[run.messages["sent_s"] < run.seconds / 2]
+    return 100 * (early["outcome"] == "dead-lettered").mean()
+
+
 MEASURES = {"requests inside": _inside, "mean latency (ms)": lambda run: figure(run, "mean_ms"),
             "requests answered (%)": lambda run: 100 - figure(run, "error_percent"),
-            "requests failed": lambda run: figure(run, "failed"),
-            "mails in memory": mean_in_memory}
+            "requests failed": lambda run: figure(run, "failed"), "mails in memory": mean_in_memory,
+            "dead letters (%)": _dead_percent}
 
 
 def _interval(values):
@@ -39,8 +45,8 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
     """A `go.Figure`: at each setting what runs with `seeds` other crowds gave, and what the formula says.
 
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
-    shows: "requests inside", "mean latency (ms)", "requests answered (%)", "requests failed" or
-    "mails in memory".
+    shows: "requests inside", "mean latency (ms)", "requests answered (%)", "requests failed", "mails in memory" or
+    "dead letters (%)" (of the messages sent in the first half of the run).
     formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
     above; counted unless given. axis: the setting in words; its name unless given.
@@ -57,7 +63,7 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
             low, high = ends(found.tolist())
             rows.append({axis or name: value, "low": low, "high": high})
     return formula_and_runs(pd.DataFrame(rows), axis or name, shows, formula, says=says, bars=bars,
-                            log_x=max(values) >= LOGARITHMIC_FROM * min(values))
+                            log_x=0 < LOGARITHMIC_FROM * min(values) <= max(values))
 
 
 def _checked(shows, spread, setting):

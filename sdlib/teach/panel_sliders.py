@@ -20,7 +20,7 @@ RANGES = {"users": (10, 1_000_000, "a club", "a big city"), "cpus": (1, 1000, "t
           "machines": (1, 20, "alone", "a rack")}
 UNITS = {"machines": "machines"}
 NO_KNOB = {"unit": "", "kind": "number", "choices": (), "low": None, "high": None}
-PAIR = "a pair (system, clients) of a component and sd.Clients"
+PAIR = "a pair (system, clients) of a component and sd.Clients, or with a schedule behind"
 
 
 def make_sliders(build, given, fine=None):
@@ -94,7 +94,7 @@ def _wrong(name, spec):
 def _knobs(build, settings):
     """What is known of each knob of the components that build declares: unit, range, choices; by name."""
     made = build(**settings)
-    is_pair = isinstance(made, (tuple, list)) and len(made) == 2
+    is_pair = isinstance(made, (tuple, list)) and len(made) in (2, 3)
     if not is_pair or not isinstance(made[0], Component) or not isinstance(made[1], Clients):
         raise ValueError(f"explore(build={shown(build)}): build must return {PAIR}, and it returned {shown(made)}; "
                          "for example return sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100).")

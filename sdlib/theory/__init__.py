@@ -16,10 +16,10 @@ from sdlib.theory.queues import (
     relaxation_s,
     seconds_until_memory_is_full,
 )
-from sdlib.theory.reliability import availability, backoff_delays, nines, redundant
+from sdlib.theory.reliability import all_fail, availability, backoff_delays, nines, redundant
 
 __all__ = [
-    "Interval", "SteadyState", "availability", "backoff_delays", "bucket_passes", "che_hit_ratio",
+    "Interval", "SteadyState", "all_fail", "availability", "backoff_delays", "bucket_passes", "che_hit_ratio",
     "confidence_interval", "erlang_b", "erlang_c", "littles_law", "mg1", "mm1", "mm1k", "mmc", "nines",
     "power_of_choices", "redundant", "relaxation_s", "seconds_until_memory_is_full", "share_interval", "student_t",
     "zipf_shares",

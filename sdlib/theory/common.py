@@ -28,6 +28,8 @@ RANGES = {
     "retries": {"low": 0, "high": 1_000, "example": 10, "whole": True},
     "delay_s": {"low": 0, "high": 1e9, "example": 1, "unit": "s"},
     "availability": {"low": 0, "high": 1, "example": 0.999},
+    "failure_rate": {"low": 0, "high": 1, "example": 0.1},
+    "attempts": {"low": 0, "high": 1_000, "example": 11},
     "copies": {"low": 1, "high": 1_000_000, "example": 2, "whole": True},
     "trials": {"low": 1, "high": 10**15, "example": 1_000, "whole": True},
     "utilization": {"low": 0, "high": 1, "example": 0.8},

@@ -50,3 +50,13 @@ def nines(part):
     """
     part = check("nines", "part", part, "availability")
     return -math.log10(1 - part) if part < 1 else math.inf
+
+
+def all_fail(failure_rate, attempts):
+    """The share (0 to 1) of what fails at each of so many attempts, if attempts fail independently.
+
+    >>> all_fail(failure_rate=0.5, attempts=3)
+    0.125
+    """
+    failure_rate = check("all_fail", "failure_rate", failure_rate)
+    return failure_rate**check("all_fail", "attempts", attempts)
