@@ -32,7 +32,7 @@ from sdlib.kernel.state import (
 )
 from sdlib.kernel.stations import account, join_queue, leave_queue
 from sdlib.kernel.statuses import LOST
-from sdlib.kernel.trace import DEAD_LETTERED, DELETED, PUBLISHED, RECEIVED, VISIBLE, WORK_FAILED, note
+from sdlib.kernel.trace import DEAD_LETTERED, DELETED, PUBLISHED, RECEIVED, REDRIVEN, VISIBLE, WORK_FAILED, note
 from sdlib.kernel.trace import DROPPED as NOTED_DROPPED
 from sdlib.kernel.trace import EXPIRED as NOTED_EXPIRED
 from sdlib.kernel.world import Entity
@@ -508,5 +508,6 @@ def revive(m, at):
     message.left, message.delay_s = 0, 0.0
     row = m.messages[message.row]
     row.outcome, row.done_s, row.enqueued_s = WAITING, np.nan, m.clock[0].now
+    note(m, who, REDRIVEN, at, message.row)
     start_clock(m, who, at)
     make_ready(m, who, message.token, RESUME)

@@ -115,7 +115,7 @@ class Queue(Component):
             complain("Queue", "retry", self.retry, "a sd.Retry without a budget", "sd.Retry(times=10)")
         waits_s = () if self.retry is None else self.retry.waits_s(self.most_receives)
         object.__setattr__(self, "waits_s", waits_s)
-        object.__setattr__(self, "rules", _rules(self.dead_letter, self.most_receives))
+        object.__setattr__(self, "rules", _rules(self.dead_letter, self.most_receives, self.retry is not None))
 
     @property
     def most_receives(self):
@@ -185,21 +185,24 @@ class Queue(Component):
         write.do(look_at_age)
 
 
-def _rules(rule, most_receives):
-    """For each count of receives the statuses after which a message moves to the dead letters, as bits of a number."""
-    if rule is None:
-        return (0,) * most_receives
-    if not takes(rule, 1, "failed"):
+def _rules(rule, most_receives, has_retry):
+    """For each count of receives the statuses after which a message moves to the dead letters, as bits of a number.
+
+    With a retry it does so at the last failure, without another wait.
+    """
+    if rule is not None and not takes(rule, 1, "failed"):
         complain("Queue", "dead_letter", rule, "a function of receives and error", "should_dead_letter")
     errors = [(number, error) for number, error in enumerate(STATUSES) if number > OK and number != LOST]
-    return tuple(sum(_answer(rule, receives, error) << number for number, error in errors)
+
+    def moves(receives, error):
+        return has_retry and receives == most_receives or rule is not None and _answer(rule, receives, error)
+    return tuple(sum(int(moves(receives, error)) << number for number, error in errors)
                  for receives in range(1, most_receives + 1))
 
 
 def _answer(rule, receives, error):
     try:
-        answer = operator.truth(rule(receives, error))
+        return operator.truth(rule(receives, error))
     except Exception as problem:
         raise ValueError(f"Queue(dead_letter={shown(rule)}): it raised {type(problem).__name__} for "
                          f"receives={receives}, error={error!r}: {problem}") from problem
-    return int(answer)

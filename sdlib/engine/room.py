@@ -8,7 +8,7 @@ from sdlib.kernel.trace import TRACE
 from sdlib.kernel.view import book_of
 
 FIRST_ROOM = 1024
-A_STEP = 8  # room that one step takes at most, beside what leaving all levels of the stack sets free
+A_STEP = 16  # room that one step asks for at most, beside what leaving all levels of the stack sets free
 ROWS_A_STEP = 4  # and so many times that in the trace
 
 

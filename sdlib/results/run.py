@@ -10,8 +10,9 @@ from sdlib.engine.records import SAMPLES, count_names
 from sdlib.kernel.incidents import INCIDENTS
 from sdlib.kernel.state import DEAD, DELIVERED, DROPPED, EXPIRED, IN_PROGRESS, WAITING
 from sdlib.kernel.statuses import FAILED, IN_FLIGHT, LOST, OK, STATUSES, TIMED_OUT, TURNED_AWAY
+from sdlib.results.backlog import backlog_table
 from sdlib.results.bill import usd_per_month
-from sdlib.results.trace import trace_table
+from sdlib.results.trace import story_table, trace_table
 
 OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress", "lost", "expired")
 
@@ -222,6 +223,19 @@ class Run:
     def trace(self, request):
         """One request's story as a table: when_s, where, what. request: its row in `requests`."""
         return trace_table(self, request)
+
+    def story(self, message):
+        """One message's life as a table: when_s, where, what. message: its row in `messages`."""
+        return story_table(self, message)
+
+    def backlog(self):
+        """Every queue looked at on an even grid: second, channel, visible, hidden, dead, oldest_s (long form).
+
+        visible: messages that can be received; hidden: received, or waiting for their next attempt; dead: dead letters.
+        oldest_s: the age of the oldest that is neither done nor dead, NaN for none; a redriven message counts from its
+        redrive on.
+        """
+        return backlog_table(self)
 
     def conservation(self):
         """Nothing may vanish: a row each for requests and messages, with where all of them are; `balanced` is exact."""
