@@ -15,7 +15,7 @@ from sdlib.teach.kinds import near, number
 
 USERS = 6_000
 LONGEST_P99_MS = 500
-MOST_HALF_TOLD = 20
+MOST_HALF_TOLD = 40
 
 
 SUM = Prediction(
@@ -43,28 +43,28 @@ SUM = Prediction(
 
 HALF = Prediction(
     key="12-half",
-    ask="The three queues again: 12 payments a second, 100 ms for a send, one after another. Payment's machine crashes "
-        "20 times and is back half a second later each time. The queues keep every message that they got. How many "
-        "customers end up half told, with one or two of their three messages?",
+    ask="The three queues again: 12 payments a second, 100 ms for a send, one after another. On a bad night payment's "
+        "machine crashes 40 times, and is back half a second later each time. The queues keep every message that they "
+        "got. How many customers end up half told, with one or two of their three messages?",
     choices=(
-        Choice("none, or a handful (up to 10)",
+        Choice("hardly any, up to 20",
                "A queue loses nothing that was sent. These messages were never sent: payment died before it came to "
                "them."),
-        Choice("about 24 (11 to 35)",
-               "That is one send of 100 ms: 20 crashes x 12 a second x 0.1 s. Between the first message and the last "
+        Choice("about 50, 21 to 70",
+               "That is one send of 100 ms: 40 crashes x 12 a second x 0.1 s. Between the first message and the last "
                "there are two."),
-        Choice("about 48 (36 to 60)",
+        Choice("about 100, 71 to 120",
                "So it is on average. In this run chance made it another number."),
-        Choice("about 72, or more (61 and up)",
-               "Whoever is caught in the first send, or before it, is told nothing at all. That is bad as well, but "
-               "nobody is half told."),
+        Choice("about 150, 121 and more",
+               "Whoever is caught in the first send, or before it, is told nothing at all. That is bad as well, but it "
+               "is not half told."),
     ),
-    right=lambda run: band(half_told(run), (10, 35, 60)),
+    right=lambda run: band(half_told(run), (20, 70, 120)),
     result=lambda run: f"In this run {half_told(run)} customers were half told.",
     because="Half told is whoever is caught after the first send and before the end of the last: two sends, 0.2 s. At "
-            "any moment 12 x 0.2 customers are there (Little's law), and each crash catches those: 2.4, and 48 in 20 "
+            "any moment 12 x 0.2 = 2.4 customers are there (Little's law), and each crash catches those: 96 in 40 "
             "crashes.",
-    answer_shown_as=(r"\b[345]\d customers were half told", r"half told\s+[345]\d\b", r"48 in 20 crashes"),
+    answer_shown_as=(r"\b(8|9|10|11)\d customers were half told", r"96 in 40 crashes"),
 )
 
 
@@ -261,8 +261,8 @@ QUIZ = (
                "Right when sends are quick and seldom fail, and a missing message can be borne. The price: the times "
                "add up, and a crash leaves some half told.", None),
         Choice("three sends at the same time",
-               "Right when the checkout must be quick: it waits for the slowest send only. The price: more threads at "
-               "work, and still some are half told.", None),
+               "Right when the checkout must be quick: it waits for the slowest send only. The price: when one of them "
+               "fails and payment dies before it tries again, somebody is half told.", None),
         Choice("a note in its own database, from which a helper sends",
                "Right when no message may be missing. The price: a helper to run and to watch, a little delay, and a "
                "few messages twice.", None),
@@ -288,8 +288,8 @@ def _longest_send(run, settings):
 
 
 def _fewest_half_told(run, settings):
-    if settings["channels"] != 4 or settings["users"] != 50_000:
-        return "Keep 50,000 users and four channels."
+    if settings["channels"] != 4 or settings["users"] != 30_000:
+        return "Keep 30,000 users and four channels."
     count = half_told(run)
     if count > MOST_HALF_TOLD:
         return f"{count} customers are half told; at most {MOST_HALF_TOLD} are asked for."
@@ -318,9 +318,9 @@ def _mail_alone(run, settings):
 
 GOALS = (
     Goal("Five channels, 6,000 users. Find the longest send with which the p99 of a checkout is 500 ms at most. Within "
-         "a tenth is near enough.", _longest_send, (r"sends? of (3[89]|4[0-5])(\.\d)? ms",)),
-    Goal("Four channels, 50,000 users. Find the longest send with which the crashes leave 20 customers half told at "
-         "most. Within half as long again is near enough.", _fewest_half_told, (r"sends? of 1\d(\.\d)? ms",)),
+         "a tenth is near enough.", _longest_send, (r"sends? of 3[5-9](\.\d)? ms",)),
+    Goal("Four channels, 30,000 users. Find the longest send with which the crashes leave 40 customers half told at "
+         "most. Within half as long again is near enough.", _fewest_half_told, (r"sends? of (1[5-9]|2[0-5])(\.\d)? ms",)),
     Goal("Three channels, 6,000 users. Find the smallest share of failing mails with which fewer than half of them "
          "arrive within the minute. Within a tenth is near enough. What do WhatsApp and SMS notice?", _mail_alone,
          (r"\b0\.[789]\d* of (all|the) mails",)),
