@@ -185,25 +185,25 @@ def test_a_stop_of_something_else_is_no_crash_of_payment():
 
 
 def panel(**settings):
-    def build(users=6_000, channels=3, send_ms=100, mail_fails=0.0):
-        calls = queues(channels, send_ms, failure_rate=mail_fails)
+    def build(users=6_000, listeners=3, send_ms=100, mail_fails=0.0):
+        calls = queues(listeners, send_ms, failure_rate=mail_fails)
         payment = sd.Service(8, 8, PAYMENT_MS, calls=calls, down=CRASHES[:11], name="payment")
         return payment, sd.Clients(users=users, requests_per_minute=0.12, routes={"/payment": 1})
-    found = sd.explore(build, users=(1_000, 30_000), channels=(1, 5), send_ms=(2, 300), mail_fails=(0, 0.95),
+    found = sd.explore(build, users=(1_000, 30_000), listeners=(1, 5), send_ms=(2, 300), mail_fails=(0, 0.95),
                        seconds=60, chart=how_far_told, goals=sd.goals("12"))
     found.set(**settings)
     return found.try_goals()
 
 
 @pytest.mark.parametrize(("settings", "reached", "says"), [
-    ({}, [False, False, False], "Keep five channels"),
-    ({"channels": 5, "send_ms": 37}, [True, False, False], "Keep 30,000 users"),
-    ({"channels": 5, "send_ms": 30}, [False, False, False], "A send a tenth longer does it, too"),
-    ({"channels": 5, "send_ms": 60}, [False, False, False], "500 ms are asked for"),
-    ({"channels": 4, "users": 30_000, "send_ms": 18}, [False, True, False], "Keep 6,000 users"),
-    ({"channels": 4, "users": 30_000, "send_ms": 8}, [False, False, False], "A send half as long again"),
-    ({"channels": 4, "users": 30_000, "send_ms": 40}, [False, False, False], "at most 40 are asked for"),
-    ({"mail_fails": 0.85}, [False, False, True], "Keep five channels"),
+    ({}, [False, False, False], "Keep five listeners"),
+    ({"listeners": 5, "send_ms": 37}, [True, False, False], "Keep 30,000 users"),
+    ({"listeners": 5, "send_ms": 30}, [False, False, False], "A send a tenth longer does it, too"),
+    ({"listeners": 5, "send_ms": 60}, [False, False, False], "500 ms are asked for"),
+    ({"listeners": 4, "users": 30_000, "send_ms": 18}, [False, True, False], "Keep 6,000 users"),
+    ({"listeners": 4, "users": 30_000, "send_ms": 8}, [False, False, False], "A send half as long again"),
+    ({"listeners": 4, "users": 30_000, "send_ms": 40}, [False, False, False], "at most 40 are asked for"),
+    ({"mail_fails": 0.85}, [False, False, True], "Keep five listeners"),
     ({"mail_fails": 0.5}, [False, False, False], "fewer than half are asked for"),
     ({"mail_fails": 0.95}, [False, False, False], "A tenth fewer failures do it")])
 def test_a_goal_says_what_is_missing(settings, reached, says, tmp_path, monkeypatch):

@@ -37,7 +37,7 @@ def how_far_told(run, settings):
                 {"title": {"text": "sent when payment crashed"}, "range": [-0.6, len(queues) - 0.4],
                  "tickvals": places, "ticktext": steps},
                 {"title": {"text": "customers"}, "range": [0, end], "tickformat": ","},
-                notes=[above(f"<b>{half}</b><br>waiting at the end: {waiting}")])
+                notes=[{**above(f"<b>{half}</b><br>waiting at the end: {waiting}"), "yshift": 0}])
 
 
 def queues_of(run):
