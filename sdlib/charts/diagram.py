@@ -219,9 +219,13 @@ def spec(component, joint=", "):
         if isinstance(value, str) or callable(value):
             parts.append(getattr(value, "__name__", value).replace("_", " "))
         elif value is not None:
-            each = f" a {name[:-3].replace('_', ' ')}" if name.endswith("_ms") else ""
+            each = _of_what(name.removesuffix("_ms")) if name.endswith("_ms") else ""
             parts.append(f"{number(value)} {about[name]['unit']}{each}".strip())
     return joint.join(parts)
+
+
+def _of_what(name):
+    return " latency" if name == "latency" else f" a {name.replace('_', ' ')}"
 
 
 def _many(group, seen):

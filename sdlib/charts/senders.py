@@ -6,7 +6,7 @@ from sdlib.charts.theme import GREEN, INK, PURPLE, SKY, VERMILION, Plot, above, 
 from sdlib.charts.words import number, percentage
 from sdlib.kernel.statuses import IN_FLIGHT, OK, STATUSES, TOO_MANY, UNAUTHORIZED
 from sdlib.results.run import check_run
-from sdlib.results.senders import EVERYBODY_ELSE, SENDERS, who_sent
+from sdlib.results.senders import EVERYBODY_ELSE, SENDERS, sender_codes
 
 FIRST_WIDTH = 1_600  # requests per second
 LOOKS = {"answered": (GREEN, ""), "401 unauthorized": (SKY, "."), "429 too many requests": (PURPLE, "/"),
@@ -40,14 +40,14 @@ def asked_per_s(run):
 
 def passed_per_s(run):
     """How often a second what stands behind the first component was asked by it."""
-    behind = run.traffic
-    return int(behind.loc[behind["caller"] == run.nodes[0].name, "calls"].sum()) / run.seconds
+    first = len(run.plan.client_node.children)  # the clients' own ways come before
+    return int(run.records.calls[first:first + len(run.nodes[0].children)].sum()) / run.seconds
 
 
 def _counts(run):
     """Requests that ended: a row for each sender, a column for each of LOOKS."""
-    kinds = len(STATUSES)
-    found = np.bincount(kinds * who_sent(run).cat.codes.to_numpy(np.int64) + run.records.requests["status"],
+    kinds, status = len(STATUSES), run.records.requests["status"]
+    found = np.bincount(kinds * sender_codes(run, len(status)) + status,
                         minlength=kinds * len(SENDERS)).reshape(len(SENDERS), kinds)
     columns = found[:, [OK, UNAUTHORIZED, TOO_MANY]]
     failed = found.sum(axis=1) - found[:, IN_FLIGHT] - columns.sum(axis=1)

@@ -7,12 +7,14 @@ import numpy as np
 from sdlib.charts.parts import kept
 from sdlib.charts.theme import INK, Plot, above, line, runs_so_far, this_run
 from sdlib.charts.words import number
+from sdlib.engine.records import SAMPLES
 from sdlib.results.run import check_run
 
 TIMEOUTS_S = np.logspace(-1, np.log10(30), 60)
 OTHER_PAGES_MS = {"/user": 7.0, "/product": 12.0, "/order": 31.0}  # what they take while nothing waits
 LAST = 0.25  # of the time until the website crashes, or the run ends
 WEBSITE, PAYMENT = "website", "payment"
+BUSY = 1  # the place of that count in a sample
 
 
 def threads_held(run, settings, trail=None):
@@ -60,11 +62,12 @@ def _payment_holds_s(run, rate_per_s, timeout_s):
 
 def held_at_the_end(run):
     """Threads held on average in the last quarter of the time until the website crashes, or the run ends."""
-    crashed_s = run.incidents.loc[run.incidents["station"] == WEBSITE, "time_s"]
-    end_s = min([run.seconds, *crashed_s])
-    seen = run.samples[run.samples["station"] == f"{WEBSITE} threads"]
-    return float(seen.loc[seen["second"].between((1 - LAST) * end_s, end_s), "busy"].mean())
+    names = [node.name for node in run.nodes]
+    incidents, seconds = run.records.incidents, np.arange(SAMPLES) * (run.seconds / SAMPLES)
+    end_s = min([run.seconds, *incidents["time_s"][incidents["node"] == names.index(WEBSITE)]])
+    busy = run.records.samples[:, names.index(f"{WEBSITE} threads"), BUSY]
+    return float(busy[(seconds >= (1 - LAST) * end_s) & (seconds <= end_s)].mean())
 
 
 def _capacity(run):
-    return int(run.stations.loc[f"{WEBSITE} threads", "capacity"])
+    return int(run.records.stations["capacity"][[node.name for node in run.nodes].index(f"{WEBSITE} threads")])

@@ -18,6 +18,7 @@ from sdlib.kernel.machine import has_room, make_ready, retreat, wake_at
 from sdlib.kernel.retry import next_turn as _next_turn
 from sdlib.kernel.state import DROPPED, GO_ON, NONE, RESUME, WAIT
 from sdlib.kernel.statuses import DISTRIBUTIONS, FAILED, LOST, OK
+from sdlib.kernel.trace import TAKEN_UP, note
 
 MOST_RECEIVED = 10  # so many messages one receive of SQS brings at most
 ROOM_TO_RECEIVE = MOST_RECEIVED + 2
@@ -192,6 +193,7 @@ def turn_to_next(m, who, at, b, x):
         row = m.messages[receipt.other]
         if x == 0.0 or row.times_done == 0:
             worker.request, worker.place, worker.turn = row.request, int(draws.amount), draws.one
+            note(m, who, TAKEN_UP, at, receipt.other)
             return GO_ON
         own.skipped += 1
         done(m, receipt, own.queue)

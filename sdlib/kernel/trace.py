@@ -8,9 +8,10 @@ from sdlib.kernel.state import TracedState
 from sdlib.kernel.view import View
 
 WHAT = ("sent", "called", "queued", "started", "freed", "returned", "done", "gave up", "crashed", "up", "published",
-        "visible", "received", "deleted", "dead", "changed", "work failed", "expired", "dropped", "redriven")
+        "visible", "received", "deleted", "dead", "changed", "work failed", "expired", "dropped", "redriven",
+        "taken up")
 (SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP, PUBLISHED, VISIBLE, RECEIVED, DELETED,
- DEAD_LETTERED, CHANGED, WORK_FAILED, EXPIRED, DROPPED, REDRIVEN) = range(len(WHAT))
+ DEAD_LETTERED, CHANGED, WORK_FAILED, EXPIRED, DROPPED, REDRIVEN, TAKEN_UP) = range(len(WHAT))
 TRACE = np.dtype([("time_s", "f8"), ("number", "i4"), ("request", "i4"), ("node", "i2"), ("what", "i1"),
                   ("value", "i4")], align=True)  # 24 bytes: writing it is most of what a trace costs
 ROWS_A_REQUEST = 8  # of a request that queues at one machine: more is the rule, and then the trace grows

@@ -22,18 +22,22 @@ def senders(run):
 
 def who_sent(run):
     """The same, of whatever has a run's requests, clients and seed."""
-    clients, users = run.clients, np.zeros(len(run.requests), np.int64)
+    return pd.Series(pd.Categorical.from_codes(sender_codes(run, len(run.requests)), SENDERS), name="sender")
+
+
+def sender_codes(run, requests):
+    """A place in `SENDERS` for each of a run's so many requests."""
+    clients, users = run.clients, np.zeros(requests, np.int64)
     _fill_users(users, run.seed, clients.users, clients.greedy_share)
     is_greedy = (users == 0) & (clients.greedy_share > 0)
-    codes = np.where(_has_bad_token(run), SENDERS.index(BAD_TOKEN), is_greedy)
-    return pd.Series(pd.Categorical.from_codes(codes, SENDERS), name="sender")
+    return np.where(_has_bad_token(run, requests), SENDERS.index(BAD_TOKEN), is_greedy)
 
 
-def _has_bad_token(run):
+def _has_bad_token(run, requests):
     kinds = [kind for kind, _ in run.clients.tokens]
     if set(kinds) == {GOOD}:
-        return np.zeros(len(run.requests), bool)
-    drawn = run.plan.attributes.column("tokens", run.seed, len(run.requests))
+        return np.zeros(requests, bool)
+    drawn = run.plan.attributes.column("tokens", run.seed, requests)
     return np.array([kind != GOOD for kind in kinds])[drawn]
 
 

@@ -16,6 +16,7 @@ WORDS = {codes.CALLED: "goes in", codes.QUEUED: "waits in the queue", codes.STAR
          codes.DELETED: "the message is done and deleted",
          codes.DEAD_LETTERED: "the message moves to the dead-letter queue",
          codes.EXPIRED: "the message is too old and is removed", codes.DROPPED: "the message is lost",
+         codes.TAKEN_UP: "turns to a message",
          codes.REDRIVEN: "the message is put back into its queue"}
 
 
@@ -49,8 +50,8 @@ def story_table(run, message):
     """
     last = len(run.messages) - 1
     if last < 0:
-        raise ValueError(f"story(message={shown(message)}): this run has no messages; simulate a system with a sd.Queue, "
-                         "for example sd.Server(cpus=4, ram_gb=4, calls=[sd.Queue(sd.Worker())]).")
+        raise ValueError(f"story(message={shown(message)}): this run has no messages; simulate a system with a "
+                         "sd.Queue, for example sd.Server(cpus=4, ram_gb=4, calls=[sd.Queue(sd.Worker())]).")
     message = check_number("story", "message", message, low=0, high=last, example=0, whole=True)
     rows = trace_rows.rows_of(run)
     published = rows[(rows["what"] == codes.PUBLISHED) & (rows["value"] == message)]

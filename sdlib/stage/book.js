@@ -5,7 +5,7 @@
 // Painter: the canvas.  Player: time and loop.  Controls: buttons, keys, words.
 
 const [SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP,
-  PUBLISHED, VISIBLE, RECEIVED, DELETED, DEAD, CHANGED] = Array(16).keys();
+  PUBLISHED, VISIBLE, RECEIVED, DELETED, DEAD, CHANGED, WORK_FAILED, EXPIRED, DROPPED, REDRIVEN] = Array(20).keys();
 const [PASSING, WAITING, WORKING] = [0, 1, 2];
 const MOST_LETTERS = 52;
 const DEEPEST = 24, EASE_PER_S = 10, LEVEL_S = 2.5, NOWHERE = -1;
@@ -15,7 +15,8 @@ const AGES = 12, OLD = AGES - 1, MESSAGE = AGES, ABANDONED = AGES + 1, LOOKS = A
 const rgb = (colour, alpha = 1) => `rgba(${colour[0]},${colour[1]},${colour[2]},${alpha})`;
 const mix = (a, b, share) => a.map((value, index) => Math.round(value + (b[index] - value) * share));
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
-const whole = (value) => value.toLocaleString("en-US");
+const WHOLE = new Intl.NumberFormat("en-US");  // toLocaleString makes one anew for each number
+const whole = (value) => WHOLE.format(value);
 
 // --- the run's events ---------------------------------------------------------------------------------------------
 
@@ -322,7 +323,7 @@ class Book {
       if (seen) seen.travel(who, this.visitNode[level], this.topNode(who), true);
       if (this.visitNode[level] === node) break;
     }
-    if (this.depth[who]) return;
+    if (this.depth[who] || this.messageAt[who] !== NOWHERE) return;  // what became of a message, its queue is told
     if (seen) seen.end(who, this.abandoned[who] ? "abandoned" : this.trace.about.statuses[status]);
     if (!this.trace.isClient[who]) this.here[who] = 0;
   }
@@ -344,17 +345,18 @@ class Book {
   }
 
   moveMessage(who, node, what, seen) {
-    const { trace } = this, before = this.messageAt[who];
+    const { trace } = this, before = this.messageAt[who], isGone = what === DELETED || what === EXPIRED || what === DROPPED;
     if (before !== NOWHERE && this.messageState[who] === DEAD) this.dead[before]--;
-    else if (before !== NOWHERE && (before !== node || what === DELETED || what === DEAD)) this.removeMessage(who, before);
-    if (what === DELETED) {
-      this.delivered++;
-      if (seen) seen.end(who, "delivered");
+    else if (before !== NOWHERE && (before !== node || isGone || what === DEAD)) this.removeMessage(who, before);
+    if (isGone) {
+      if (what === DELETED) this.delivered++;
+      if (seen) seen.end(who, what === DELETED ? "delivered" : "lost");
       this.here[who] = 0;
       this.messageAt[who] = NOWHERE;
       return;
     }
     if (what === RECEIVED && seen) seen.handOver(who, node, trace.about.workers[node]);
+    if (what === WORK_FAILED && seen) seen.turnBack(who);
     if (what === DEAD) this.dead[node]++;
     else if (!this.messages[node].includes(who)) this.messages[node].push(who);
     if (what === DEAD && seen) seen.end(who, "dead");
@@ -422,6 +424,7 @@ class Book {
   }
 
   isTaken(who) { return this.messageState[who] === RECEIVED; }
+  isHidden(who) { return this.messageState[who] === RECEIVED || this.messageState[who] === WORK_FAILED; }
 
   // Requests that have no final answer yet.
   inTheSystem() { return this.inFlight + this.counted; }
@@ -464,7 +467,9 @@ class Book {
     return { [GAVE_UP]: "has a client that stops waiting", [PUBLISHED]: `leaves a message in ${name}`,
       [VISIBLE]: next === RECEIVED ? "" : `has a message that can be taken from ${name}`,
       [RECEIVED]: `has its message taken by a worker`, [DELETED]: "has its message done and deleted",
-      [DEAD]: "has its message put among the dead letters" }[what] || "";
+      [DEAD]: "has its message put among the dead letters", [WORK_FAILED]: "has its message fail",
+      [EXPIRED]: "has a message that is too old", [DROPPED]: "loses its message",
+      [REDRIVEN]: "has its message put back into the queue" }[what] || "";
   }
 
   phraseOfReturn(event, following, next, name) {

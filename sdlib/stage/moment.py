@@ -7,6 +7,8 @@ from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import STATUSES
 
 PASSING, WAITING, WORKING = range(3)  # what a visit does
+OF_MESSAGES = (codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD_LETTERED, codes.WORK_FAILED, codes.REDRIVEN)
+GONE = (codes.DONE, codes.DELETED, codes.EXPIRED, codes.DROPPED)
 
 
 @dataclass
@@ -18,7 +20,7 @@ class Actor:
     is_client: bool
     visits: list = field(default_factory=list)
     begun: bool = False
-    message: tuple = None  # (node, VISIBLE | RECEIVED | DEAD)
+    message: tuple = None  # (node, what happened to it last)
     works_at: int = -1  # a worker's node
     is_abandoned: bool = False
 
@@ -92,7 +94,7 @@ class Moment:
         actor = self.actors.get(who)
         if actor is None:
             actor = self.actors[who] = Actor(time_s, int(self.packed.request_of[who]), bool(self.packed.is_client[who]))
-        if what in (codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD_LETTERED):
+        if what in OF_MESSAGES:
             actor.message = (node, what)
         elif what == codes.SENT:
             actor.begun = True
@@ -100,7 +102,7 @@ class Moment:
             actor.visits.append([node, PASSING])
         elif what == codes.GAVE_UP:
             self._abandon(actor, node)
-        elif what in (codes.DONE, codes.DELETED):
+        elif what in GONE:
             del self.actors[who]
         else:
             self._at_station(actor, who, node, what)
@@ -110,7 +112,7 @@ class Moment:
         if what == codes.RETURNED:
             while actor.visits and actor.visits.pop()[0] != node:
                 pass
-            if not actor.visits and not actor.is_client:
+            if not actor.visits and not actor.is_client and not actor.message:
                 del self.actors[who]
             return
         state = {codes.QUEUED: WAITING, codes.STARTED: WORKING, codes.FREED: PASSING}[what]

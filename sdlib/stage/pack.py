@@ -11,8 +11,9 @@ MOST_STANDING = 2_500  # of those to whom nothing happens in the window, so many
 MOST_BYTES = 290_000
 ROW_BYTES, ENTITY_BYTES = 13, 9
 STANDING_SHARE = 0.35  # of all bytes, those who stand have at least this share
-ENDS = (codes.DONE, codes.DELETED, codes.DEAD_LETTERED)
-STANDS = (codes.STARTED, codes.PUBLISHED, codes.VISIBLE, codes.RECEIVED, codes.DEAD_LETTERED)
+ENDS = (codes.DONE, codes.DELETED, codes.DEAD_LETTERED, codes.EXPIRED, codes.DROPPED)
+HIDDEN = (codes.RECEIVED, codes.WORK_FAILED)
+STANDS = (codes.STARTED, codes.PUBLISHED, codes.VISIBLE, codes.DEAD_LETTERED, codes.REDRIVEN, *HIDDEN)
 NONE = -1
 
 
@@ -187,6 +188,7 @@ def _count(rows, final):
     for what, column, change in ((codes.STARTED, 1, 1), (codes.FREED, 1, -1), (codes.CALLED, 2, 1),
                                  (codes.RETURNED, 2, -1)):
         add(rows["node"][rows["what"] == what], column, change)
-    for what, column in ((codes.QUEUED, 0), (codes.VISIBLE, 3), (codes.RECEIVED, 4), (codes.DEAD_LETTERED, 5)):
+    for what, column in ((codes.QUEUED, 0), (codes.VISIBLE, 3), (codes.RECEIVED, 4), (codes.WORK_FAILED, 4),
+                         (codes.DEAD_LETTERED, 5)):
         add(final["node"][final["what"] == what], column, 1)
     return counts

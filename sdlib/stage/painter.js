@@ -234,7 +234,7 @@ class Painter {
   // How busy it was over the last seconds of screen time, as a soft fill from below.
   drawLevel(machine, node) {
     const level = this.busy[node], { pen } = this;
-    if (level < 0.005) return;
+    if (level < 0.005 || !machine.level) return;
     const [x, y, w, h] = this.area(node, machine.level);
     pen.fillStyle = rgb(SKY, 0.22);
     pen.fillRect(x, y + h * (1 - level), w, h * level);
@@ -323,7 +323,7 @@ class Painter {
       const node = isMessage ? asMessage : book.topNode(who), state = isMessage ? PASSING : book.topState(who);
       if (node === NOWHERE) drawn.clients++;
       else drawn[state === WAITING ? "waiting" : state === WORKING ? "working" : "elsewhere"][node]++;
-      const isHidden = isMessage && book.isTaken(who);
+      const isHidden = isMessage && book.isHidden(who);
       const pitch = node === NOWHERE || state === WORKING ? 9 * geometry.scale
         : (isMessage ? geometry.holdDots : geometry.queueDots)[node].pitch;
       const radius = this.radius(node, state, pitch);
@@ -432,7 +432,7 @@ class Painter {
     const waiting = sum("waiting"), more = sum("more"), first = box.machines[0], unit = this.trace.about.units[first.node];
     const waits = `${whole(waiting)} wait${waiting === 1 ? "s" : ""}`, places = `${whole(sum("working"))} of ${whole(sum("places"))}`;
     if (box.dashed) put(labels.queue, [`${whole(sum("visible"))} messages wait`, `${whole(sum("visible"))} wait`], "left");
-    else if (box.works_for_a_queue && labels.queue) put(labels.queue, [`${whole(this.taken(box, counts))} messages taken`, `${whole(this.taken(box, counts))} taken`], "left");
+    else if (box.works_for_a_queue && labels.queue) put(labels.queue, [`${whole(sum("working"))} at work`], "left");
     else if (labels.queue) put(labels.queue, [more ? `${waits}, ${whole(more)} not drawn` : waits], "left");
     if (labels.slots && !more && this.fitting(pen, [`${waits}   ${places}`, ""], most)) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);
     if (labels.memory) put(labels.memory, [`memory holds ${whole(sum("inside"))} of ${whole(sum("memory"))} requests`,
@@ -444,12 +444,6 @@ class Painter {
   fitting(pen, texts, wide) {
     pen.font = `${Math.max(10.5 * Math.min(this.geometry.scale, 1.15), 9.5)}px ${this.theme.font}`;
     return texts.find((text) => pen.measureText(text).width <= wide) || texts[texts.length - 1];
-  }
-
-  // How many messages these workers have taken from their queues.
-  taken(box, counts) {
-    const { workers } = this.trace.about;
-    return workers.reduce((sum, worker, queue) => sum + (box.machines.some(({ node }) => node === worker) ? counts[queue].hidden : 0), 0);
   }
 
   // What was changed here a moment ago.

@@ -173,6 +173,7 @@ class Dots {
 
   // The node from which somebody was sent off who is not the client: where its client is now.
   origin(who) {
+    if (this.book.messageAt[who] !== NOWHERE) return this.book.messageAt[who];
     const client = this.trace.isClient[who] ? NOWHERE : this.trace.clientOf[this.trace.requestOf[who]];
     return client === undefined || client === NOWHERE ? NOWHERE : this.book.topNode(client);
   }
@@ -231,11 +232,17 @@ class Dots {
   end(who, status) {
     if (this.isNew[who]) this.atClients(who);
     const client = this.trace.clientOf[this.trace.requestOf[who]], isPart = this.origin(who) !== NOWHERE;
+    if (status === "delivered" || status === "dead") this.ways.clear(who);
     if (client >= 0 && !isPart && status !== "abandoned" && status !== "delivered" && status !== "dead") this.isTold[client] = 1;
     const kind = isPart && status === this.trace.about.statuses[this.trace.about.ok] ? "back" : status;
     this.effects.add(kind, this.x[who], this.y[who], this.book.turnedBackAt[who], this.look(who), this.ways, who);
     this.ways.clear(who);
     this.isNew[who] = 1;
+  }
+
+  // Its work failed: a cross where it is, and it hides in its queue.
+  turnBack(who) {
+    if (!this.isNew[who]) this.effects.add("lost", this.x[who], this.y[who], NOWHERE, MESSAGE, null, who);
   }
 
   giveUp(who) {
@@ -247,6 +254,7 @@ class Dots {
   crash(node) { this.effects.flash(node); }
 
   look(who) {
+    if (this.book.messageAt[who] !== NOWHERE) return MESSAGE;
     if (this.book.abandoned[who]) return ABANDONED;
     const age = (this.book.now - this.book.born[who]) / this.trace.about.old_s;
     return clamp(Math.floor(age * AGES), 0, OLD);

@@ -1,6 +1,8 @@
 // --- time, controls, words ------------------------------------------------------------------------------------------
 
 const REST_AT_END_S = 1.5, SAY_EVERY_S = 0.2, READ_OUT_EVERY_S = 6;
+const HAND_RESTS_MS = 800;  // longer than a moved slider's run takes to come
+const TOUCHES = ["keydown", "pointerdown", "pointermove"];
 const KEYS = "Keys: space plays, . steps, \u2190 \u2192 scrub, Home, End, + \u2212 speed";
 const MARKS = { ok: "tick", refused: "square", lost: "cross", "timed out": "clock" };
 const QUIET = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -135,7 +137,7 @@ class Player {
     this.frames = new Float32Array(600);
     this.frame = this.lastAt = this.time = this.restS = this.sinceSaid = this.sinceReadOut = 0;
     this.settleS = 0;
-    this.isPlaying = this.isOnScreen = false;
+    this.isPlaying = this.isOnScreen = this.isHeld = false;
     this.wantsToPlay = !QUIET.matches;
     this.tick = this.tick.bind(this);
     this.controls = new Controls(root, { toggle: () => this.toggle(), step: () => this.step(),
@@ -158,6 +160,8 @@ class Player {
     document.addEventListener("visibilitychange", this.onHide);
     this.onQuiet = () => { if (QUIET.matches) this.pause(); };
     QUIET.addEventListener("change", this.onQuiet);
+    this.onTouch = (event) => this.hold(event);
+    for (const touch of TOUCHES) document.addEventListener(touch, this.onTouch, true);
   }
 
   close() {
@@ -166,6 +170,8 @@ class Player {
     this.themed.disconnect();
     document.removeEventListener("visibilitychange", this.onHide);
     QUIET.removeEventListener("change", this.onQuiet);
+    for (const touch of TOUCHES) document.removeEventListener(touch, this.onTouch, true);
+    clearTimeout(this.handRests);
     this.isPlaying = false;
     cancelAnimationFrame(this.asked);
   }
@@ -183,6 +189,23 @@ class Player {
     this.build();
     this.time = 0;
     this.seekTo(this.wantsToPlay ? 0 : about.still_s, false);
+    this.letGo();
+  }
+
+  // While a hand moves this panel's settings the picture stands still: it shows a run that is over, and its frames
+  // would take the processor from the new run and its chart.
+  hold({ target, type, buttons }) {
+    const controls = target.closest?.(".sdlib-controls");
+    if (!controls || !controls.parentElement.contains(this.root) || (type === "pointermove" && !buttons)) return;
+    this.isHeld = true;
+    clearTimeout(this.handRests);
+    this.handRests = setTimeout(() => this.letGo(), HAND_RESTS_MS);
+    this.goOn();
+  }
+
+  letGo() {
+    clearTimeout(this.handRests);
+    this.isHeld = false;
     this.goOn();
   }
 
@@ -226,7 +249,7 @@ class Player {
 
   // Run the loop exactly while somebody wants to and can see it.
   goOn() {
-    const shouldPlay = this.wantsToPlay && this.isOnScreen && !document.hidden && Boolean(this.painter);
+    const shouldPlay = this.wantsToPlay && this.isOnScreen && !document.hidden && !this.isHeld && Boolean(this.painter);
     this.controls.setPlaying(this.wantsToPlay);
     if (shouldPlay === this.isPlaying) return;
     this.isPlaying = shouldPlay;

@@ -175,7 +175,7 @@ class _Picture:
             place = taken[node] = taken.get(node, -1) + 1
             x, y, size = self._place(node, state, place)
             share = (self.moment.at_s - actor.born_s) / self.old_s
-            kind = next(name for limit, _, name in AGES if share < limit) if actor.visits else "message"
+            kind = next(name for limit, _, name in AGES if share < limit) if not actor.message else "message"
             xs, ys, sizes = found[kind]
             xs.append(round(x, 1)), ys.append(round(y, 1)), sizes.append(size)
         kinds = [("message", BLUE, "message"), *((f"{name} request", colour, name) for _, colour, name in AGES)]
@@ -236,9 +236,7 @@ class _Picture:
         said = {"slots": (f"{told['working']:,} of {places:,}", "middle left"),
                 "memory": (f"memory holds {told['inside']:,} of {memory:,}{requests}", "middle right")}
         if box["works_for_a_queue"]:
-            hidden = sum(counts["hidden"] for node, counts in self.counts.items()
-                         if set(self.run.nodes[node].children) & set(nodes))
-            said = {"queue": (f"{hidden:,} taken", "middle right")}
+            said = {"queue": (f"{told['working']:,} at work", "middle right")}
         elif box["dashed"]:
             said["queue"] = f"{told['visible']:,} wait", "middle right"
         elif places:

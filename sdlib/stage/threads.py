@@ -19,12 +19,13 @@ def at_the_machines(rows, nodes):
     of_node = rows["node"] >= 0
     kept = rows[~(of_node & is_pool[rows["node"]]) | (rows["what"] == codes.QUEUED)]
     kept["node"] = np.where(kept["node"] >= 0, machine[kept["node"]], kept["node"])
-    return np.delete(kept, _waits_already(kept))
+    again = _waits_already(kept)
+    return np.delete(kept, again) if len(again) else kept
 
 
 def _waits_already(rows):
     """The rows in which somebody comes into a line in which it stands."""
     order = np.argsort(rows["number"], kind="stable")
-    before, after = rows[order[:-1]], rows[order[1:]]
-    again = (before["what"] == codes.QUEUED) & (after["what"] == codes.QUEUED)
-    return order[1:][again & (before["number"] == after["number"]) & (before["node"] == after["node"])]
+    number, node, queues = (column[order] for column in (rows["number"], rows["node"], rows["what"] == codes.QUEUED))
+    again = queues[:-1] & queues[1:] & (number[:-1] == number[1:]) & (node[:-1] == node[1:])
+    return order[1:][again]

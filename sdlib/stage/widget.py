@@ -75,7 +75,7 @@ class Stage(anywidget.AnyWidget):
                  "workers": [node.children[0] if node.component.is_asynchronous else -1 for node in run.nodes],
                  "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": window.still_s,
                  "old_s": OLD_PIECES * work_s(run), "has_timeouts": bool((what == codes.GAVE_UP).any()),
-                 "has_messages": bool(((what >= codes.PUBLISHED) & (what <= codes.DEAD_LETTERED)).any())}
+                 "has_messages": bool((what == codes.PUBLISHED).any() or (what == codes.VISIBLE).any())}
         self.shown = {"scene": json.dumps(scene), "about": json.dumps(about), "events": self.packed.to_bytes()}
 
     def _repr_mimebundle_(self, **kwargs):

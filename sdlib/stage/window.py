@@ -1,12 +1,15 @@
 """Which part of a run to show: where something happens, slow enough to see, short enough to send."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from sdlib.charts.words import number
 from sdlib.kernel import trace as codes
+from sdlib.kernel.incidents import CRASHED, RESTORED, STOPPED
 from sdlib.results import trace_rows
+from sdlib.stage.at_work import at_work
 from sdlib.stage.threads import at_the_machines
 
 SCREEN_S = 20.0  # how long a window plays
@@ -74,15 +77,16 @@ def interesting(run):
 
 def natural_speed(run):
     """The speed at which one piece of work takes half a second, unless arrivals are so rare that one would wait."""
-    gap_s = run.seconds / max(len(run.requests), 1)
+    gap_s = run.seconds / max(len(run.records.requests), 1)
     return _nice(min(max(work_s(run) / WORK_ON_SCREEN_S, gap_s / GAP_ON_SCREEN_S, SLOWEST), 1.0))
 
 
 def work_s(run):
     """How long the longest piece of work takes on average, over the stations; 10 ms where nothing was done."""
     takes = np.array([node.component.takes_requests for node in run.nodes])
-    stations = run.stations[(run.stations["served"] > 0) & (run.stations["capacity"] > 0) & takes]
-    works_s = stations["utilization"] * stations["capacity"] * run.seconds / stations["served"]
+    stations = run.records.stations
+    works = (stations["served"] > 0) & (stations["capacity"] > 0) & takes
+    works_s = stations["busy_area"][works] / stations["served"][works]
     return max(float(works_s.max()), 0.001) if len(works_s) else 0.01
 
 
@@ -93,15 +97,14 @@ def _nice(speed):
 
 def downs_of(run):
     """[(node, down from, until)] of every crash and stop whose end is known, in seconds of the run."""
-    table, found = run.incidents, []
-    places = {node.name: node.index for node in run.nodes}
-    restored = table[table["what"] == "restored"]
-    downs = table[table["what"].isin(DOWNS)]
-    for name, from_s, until_s in zip(downs["station"], downs["time_s"], downs["until_s"]):
-        back_s = restored["time_s"][(restored["station"] == name) & (restored["time_s"] >= from_s)].min()
-        until_s = min(until_s, back_s) if np.isfinite(back_s) else until_s
-        if np.isfinite(until_s):
-            found.append((places[name], float(from_s), float(until_s)))
+    table, found = run.records.incidents, []
+    restored = table[table["what"] == RESTORED]
+    downs = table[np.isin(table["what"], (CRASHED, STOPPED))]
+    for node, from_s, until_s in zip(*(downs[name].tolist() for name in ("node", "time_s", "until_s"))):
+        backs_s = restored["time_s"][(restored["node"] == node) & (restored["time_s"] >= from_s)]
+        until_s = min(until_s, float(backs_s.min())) if len(backs_s) else until_s
+        if math.isfinite(until_s):
+            found.append((node, from_s, until_s))
     return found
 
 
@@ -114,6 +117,8 @@ def _with_returns(run, rows):
         last_until_s[node] = max(until_s, last_until_s.get(node, 0.0))
         if until_s == last_until_s[node] and until_s <= rows["time_s"][-1]:
             returns.append((until_s, -1, -1, node, codes.UP, 0))
+    if not returns:
+        return rows  # NumPy would copy all of them to insert nothing
     returns = np.array(sorted(returns), rows.dtype)
     return np.insert(rows, np.searchsorted(rows["time_s"], returns["time_s"]), returns)
 
@@ -129,7 +134,7 @@ def _first(run, incidents):
 
 def _time_of(run, requests):
     """When so many requests have arrived; the run's end if they never do."""
-    arrived_s = run.requests["arrived_s"].to_numpy()
+    arrived_s = run.records.requests["arrived_s"]
     return float(arrived_s[requests]) if requests < len(arrived_s) else run.seconds
 
 
@@ -203,5 +208,5 @@ def _cut(run, window):
         window.seconds = float(window.rows["time_s"][limit]) - window.from_s
         window.rows = window.rows[:limit]
         window.speed = _nice(max(window.seconds / SCREEN_S, SLOWEST))
-    window.rows = _with_returns(run, at_the_machines(window.rows, run.nodes))
+    window.rows = _with_returns(run, at_work(at_the_machines(window.rows, run.nodes)))
     return window

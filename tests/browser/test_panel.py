@@ -24,6 +24,7 @@ BOXES = """(cell) => Object.fromEntries(['.sdlib-panel', '.sdlib-controls', '.sd
         const box = cell.querySelector(name).getBoundingClientRect();
         return [name, {left: box.left, right: box.right, top: box.top, bottom: box.bottom}];
     }))"""
+IS_PLAYING = "(stage) => stage.stage.player.isPlaying"
 GROUND = "(cell) => getComputedStyle(cell.querySelector('.js-plotly-plot .main-svg')).background"
 
 
@@ -99,6 +100,33 @@ def test_goals_wait_for_the_try_button_which_the_keyboard_reaches(notebook):
              + text_of(it, ".sdlib-goals").count("Not yet."), 3)
     tiles = text_of(notebook, ".sdlib-tiles")
     assert "of those answered" in tiles and "better" not in tiles
+
+
+def touch(notebook, key):
+    """Press a key on the first slider while the stage plays; it must hold still at that instant. Returns the stage."""
+    stage = notebook.cell(0).locator(".sdlib-stage")
+    notebook.wait_for(lambda _: stage.evaluate(IS_PLAYING), True)
+    stage.evaluate("""(stage) => {
+        window.oldTrace = stage.stage.player.trace;
+        document.addEventListener("keydown", () => { window.playedOn = stage.stage.player.isPlaying; },
+                                  { capture: true, once: true });
+    }""")
+    notebook.sliders(0)[0].focus()
+    notebook.page.keyboard.press(key)
+    assert notebook.page.evaluate("() => window.playedOn") is False
+    return stage
+
+
+def test_the_stage_holds_still_while_a_hand_moves_a_slider_and_plays_the_new_run(notebook):
+    stage = touch(notebook, "ArrowRight")
+    notebook.wait_for(lambda _: stage.evaluate("(stage) => stage.stage.player.trace !== window.oldTrace"), True)
+    notebook.wait_for(lambda _: stage.evaluate(IS_PLAYING), True)
+
+
+def test_the_stage_goes_on_where_a_touch_moves_nothing(notebook):
+    stage = touch(notebook, "Shift")
+    notebook.wait_for(lambda _: stage.evaluate(IS_PLAYING), True)
+    assert stage.evaluate("(stage) => stage.stage.player.trace === window.oldTrace")
 
 
 def test_linear_and_logarithmic_at_a_click(notebook):

@@ -208,9 +208,9 @@ def schedules(draw, times, system):
 
 
 @st.composite
-def cases(draw, times, crowds, seconds):
+def cases(draw, of, times, crowds, seconds):
     """(system, clients, seconds, seed, schedule)."""
-    system = draw(systems(times))
+    system = draw(of(times))
     return (system, draw(crowds), draw(seconds), draw(st.integers(0, 2**63 - 1)), draw(schedules(times, system)))
 
 
@@ -246,11 +246,28 @@ def crowds_on_ticks(draw):
     return sd.Clients(users=1, arrivals_s=arrivals_s, **draw(patience(TIES)))
 
 
+@st.composite
+def message_systems(draw, times):
+    """Senders in front of queues and topics whose workers call providers."""
+    behind = queues(times, providers(times)) | topics(times)
+    return draw(behind | servers(times, behind) | gateways(times, behind))
+
+
+def message_cases():
+    """Message systems with all distributions."""
+    return cases(message_systems, ANY, poisson_crowds(), floats(2, 10))
+
+
+def tied_message_cases():
+    """The same with every delay a multiple of one tick and no jitter."""
+    return cases(message_systems, TIES, crowds_on_ticks(), ticks(8, 60))
+
+
 def general_cases():
     """(system, clients, seconds, seed, schedule) with all distributions."""
-    return cases(ANY, poisson_crowds(), floats(2, 10))
+    return cases(systems, ANY, poisson_crowds(), floats(2, 10))
 
 
 def tied_cases():
     """The same with every delay a multiple of one tick and no jitter, so that many events coincide."""
-    return cases(TIES, crowds_on_ticks(), ticks(8, 60))
+    return cases(systems, TIES, crowds_on_ticks(), ticks(8, 60))

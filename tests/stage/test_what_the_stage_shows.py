@@ -310,3 +310,24 @@ def test_thousands_who_try_again_in_vain_at_the_instant_of_a_crash_are_counted_n
     just_before, after = (Moment(packed, 5 + moment_s - window.from_s) for moment_s in (-0.001, 0.001))
     assert just_before.in_the_system() == 3_000 and after.in_the_system() == 0
     assert just_before.counts()[0]["waiting"] == 2_999 and after.ended() == {"refused": 3_000}
+
+
+def test_a_message_is_one_dot_wherever_it_is():
+    """In its queue, with a worker, at the provider, or hidden until its next attempt: as many as the run has."""
+    mail = sd.MailProvider(latency_ms=400, down=[(6, 12)])
+    queue = sd.Queue(sd.Worker(count=6, work_ms=50, calls=[mail]), retry=sd.Retry(2, "constant", first_s=3))
+    run = sd.simulate(sd.Server(4, 4, calls=[queue]), sd.Clients(users=100), seconds=20, seed=2)
+    packed = window_of(run, 0, 20)[1]
+    messages = run.messages
+    for at_s in (3.0, 8.0, 11.0, 15.0, 19.0):
+        moment = Moment(packed, at_s)
+        is_there = (messages["sent_s"] <= at_s) & ~(messages["done_s"] <= at_s)
+        is_dead = (messages["outcome"] == "dead-lettered") & (messages["done_s"] <= at_s)
+        seen = [actor.request for actor in moment.actors.values() if actor.message]
+        assert len(seen) == is_there.sum() + is_dead.sum()
+        backlog = run.backlog().set_index("second").loc[at_s]
+        counts = moment.counts()[1]
+        assert (counts["visible"], counts["dead"]) == (backlog["visible"], backlog["dead"])
+        assert counts["hidden"] == backlog["hidden"]
+        busy = run.samples.query("station == 'worker' and second == @at_s")["busy"].iloc[0]
+        assert moment.counts().get(2, {"working": 0})["working"] == busy

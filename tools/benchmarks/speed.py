@@ -5,11 +5,12 @@ from functools import partial
 
 from tools.benchmarks import yardsticks
 from tools.benchmarks.pairs import Spread, compare
-from tools.benchmarks.systems import one_server, shop, simulate, simulate_traced
+from tools.benchmarks.systems import messages, one_server, shop, simulate, simulate_traced
 from tools.benchmarks.table import Row
 
 LEAST_OF_C, LEAST_TRACED, LEAST_OF_SIMPY, LEAST_OF_SIMPY_SHOP, MOST_GROWTH = 0.75, 0.4, 60, 40, 11
 SHOP_REQUESTS, SHOP_MOST_S = 1_000_000, 1.0
+MESSAGES, MESSAGES_MOST_S = 1_000_000, 2.0
 GROWTH_FROM = 100_000  # below, what a run costs at any size is a good part of it
 
 
@@ -53,6 +54,18 @@ def against_simpy_shop(sizes):
                 f"at least {LEAST_OF_SIMPY_SHOP} x", ratios.median >= LEAST_OF_SIMPY_SHOP),
             Row(f"the same, {SHOP_REQUESTS:,} requests", seconds.text("s"), f"under {SHOP_MOST_S:g} s",
                 seconds.median < SHOP_MOST_S)]
+
+
+def against_simpy_messages(sizes):
+    """A queue with retries and dead letters against the reference engine, per message."""
+    what = "queue, 174 workers, retries and dead letters"
+    ratios, ours = compare(partial(simulate, messages(), sizes.requests),
+                           partial(simulate, messages(), sizes.slow_requests, "reference"), sizes.slow_pairs)
+    seconds = Spread.of([our.per_request_s * MESSAGES for our in ours])
+    return [Row(f"{what}, against the SimPy reference engine", ratios.text("x", 0),
+                f"at least {LEAST_OF_SIMPY_SHOP} x", ratios.median >= LEAST_OF_SIMPY_SHOP),
+            Row(f"the same, {MESSAGES:,} messages", seconds.text("s"), f"under {MESSAGES_MOST_S:g} s",
+                seconds.median < MESSAGES_MOST_S)]
 
 
 def against_others(sizes):

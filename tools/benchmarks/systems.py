@@ -1,4 +1,4 @@
-"""The two systems that are measured, at 80 % load, on either of our engines."""
+"""The systems that are measured, at 80 % load, on either of our engines."""
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from tools.benchmarks.pairs import Measured, timed
 CORES, SERVICE_S, LOAD = 4, 0.010, 0.8
 ARRIVALS_PER_S = LOAD * CORES / SERVICE_S
 MACHINES = 5
+MESSAGES_PER_S = 1_000
 SECONDS_PER_MINUTE, REQUESTS_PER_MINUTE = 60, 4
 
 
@@ -24,6 +25,13 @@ def shop():
     """Load balancer -> 5 servers x 4 cores -> one LRU cache for all -> a database with 16 connections."""
     server = sd.Server(cpus=CORES, ram_gb=4, calls=[sd.Cache(sd.Database(connections=16))])
     return sd.LoadBalancer([server] * MACHINES), crowd(MACHINES * ARRIVALS_PER_S)
+
+
+def messages():
+    """A queue with retries and dead letters: of 1,000 messages per second 30 % fail at each of up to three attempts."""
+    work_s, attempts = 0.1, 1 + 0.3 + 0.09
+    worker = sd.Worker(count=round(MESSAGES_PER_S * attempts * work_s / LOAD), work_ms=1000 * work_s, failure_rate=0.3)
+    return sd.Queue(worker, retry=sd.Retry(2, "zero, then exponential")), crowd(MESSAGES_PER_S)
 
 
 def crowd(arrivals_per_s):
