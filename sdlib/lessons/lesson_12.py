@@ -324,7 +324,8 @@ GOALS = (
     Goal("Five listeners, 6,000 users. Find the longest send with which the p99 of a checkout is 500 ms at most. "
          "Within a tenth is near enough.", _longest_send, (r"sends? of 3[5-9](\.\d)? ms",)),
     Goal("Four listeners, 30,000 users. Find the longest send with which the crashes leave 40 customers half told "
-         "at most. Within half as long again is near enough.", _fewest_half_told, (r"sends? of (1[5-9]|2[0-5])(\.\d)? ms",)),
+         "at most. Within half as long again is near enough.", _fewest_half_told,
+         (r"sends? of (1[5-9]|2[0-5])(\.\d)? ms",)),
     Goal("Three listeners, 6,000 users. Find the smallest share of failing mails with which fewer than half of "
          "them arrive within the minute. Within a tenth is near enough. What do WhatsApp and SMS notice?", _mail_alone,
          (r"\b0\.[789]\d* of (all|the) mails",)),
