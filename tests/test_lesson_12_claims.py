@@ -175,8 +175,10 @@ def test_the_chart_counts_the_caught_and_what_waits():
     assert plot.x["ticktext"] == ["nothing", "mail", "+ whatsapp"]
     waiting = run.messages["channel"][run.messages["outcome"].isin(["waiting", "in progress"])].value_counts()
     assert waiting_at_the_end(run) == {name: waiting[f"{name} queue"] for name in ORDER[:3]}
+    others = max(waiting["whatsapp queue"], waiting["sms queue"])
+    assert f"wait at the end: mail {waiting['mail queue']}, others up to {others}." in plot.alt
     alone = how_far_told(told(queues(1), down=CRASHES[:11]), {})
-    assert alone.traces[1]["y"] == [] and alone.x["ticktext"] == ["nothing"]
+    assert "others" not in alone.alt and alone.traces[1]["y"] == [] and alone.x["ticktext"] == ["nothing"]
 
 
 def test_a_stop_of_something_else_is_no_crash_of_payment():
