@@ -27,7 +27,7 @@ def how_far_told(run, settings):
     places = list(range(len(queues)))
     traces = [_bars("told nothing", places[:1], caught[:1], SKY, ""),
               _bars("half told", places[1:], caught[1:], VERMILION, "/"),
-              marks("rate x time x crashes", places, expected, symbol="line-ew", size=44,
+              marks("formula", places, expected, symbol="line-ew", size=44,
                     line={"width": 3, "color": INK})]
     half = f"{number(caught[1:].sum())} customers half told (formula {number(sum(expected[1:]))})"
     first, *others = waiting_at_the_end(run).values()
