@@ -165,4 +165,8 @@ FACTS = {
         "2": lambda: WAITS.delays_s()[2] == 1 and WAITS.delays_s()[3] == 2,
         "11": lambda: sd.Queue(sd.Worker(), retry=WAITS).most_receives == 11,
     },
+    12: {
+        "80": lambda: default(sd.WhatsAppProvider, "per_s") == 80,
+        "100": lambda: default(sd.SmsProvider, "per_s") == 100,
+    },
 }

@@ -104,7 +104,7 @@ class Queue(Component):
                              "for example worker=sd.Worker(count=2).")
         if self.retry is not None and not (isinstance(self.retry, Retry) and self.retry.budget is None):
             complain("Queue", "retry", self.retry, "a sd.Retry without a budget", "sd.Retry(times=10)")
-        waits_s = () if self.retry is None else self.retry.waits_s(self.most_receives)
+        waits_s = () if self.retry is None else (*self.retry.waits_s(self.most_receives - 1), 0.0)
         object.__setattr__(self, "waits_s", waits_s)
         object.__setattr__(self, "rules", _rules(self.dead_letter, self.most_receives, self.retry is not None))
 

@@ -187,7 +187,7 @@ PLACES += [
      {"text": "4", "none": None, "empty": [], "number": 5, "set": {1}}, ()),
     *[(name, "run", lambda v, run, name=name: getattr(CHARTS, name)(v, {}), NO_NUMBER | MORE_VALUES, ())
       for name in ("users_against_cores", "lost_by_hour", "who_got_what", "wait_by_policy", "threads_held",
-                   "answered_while_one_is_down", "messages_over_time")],
+                   "answered_while_one_is_down", "messages_over_time", "how_far_told")],
     ("mean_wait_ms", "run", lambda v, run: CHARTS.mean_wait_ms(v), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "each_ms", lambda v, run: CHARTS.waits_by_policy({"random": [1, 2]}, v, 1.0), NO_NUMBER, ()),
