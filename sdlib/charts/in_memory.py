@@ -9,7 +9,7 @@ from sdlib.charts.timeline import A_MOMENT_S, BAND, outages
 from sdlib.charts.words import duration, number
 from sdlib.components.worker import Worker
 from sdlib.results.mails import delays_s, in_memory, lost, mean_in_memory, workers_and_seconds
-from sdlib.results.run import check_run
+from sdlib.results.run import check_messages
 from sdlib.theory import mmc
 
 POINTS = 300
@@ -21,7 +21,7 @@ def mails_in_memory(run, settings):
 
     The formula: M/M/c where the workers keep up, and what is left over each second where they do not.
     """
-    check_run("mails_in_memory", run)
+    check_messages("mails_in_memory", run)
     downs = mail_outages(run)
     seconds = _times_s(run, downs)
     inside = in_memory(run, seconds)
@@ -48,6 +48,7 @@ def mails_in_memory(run, settings):
 
 def memory_over_time(run, width=840, height=340):
     """The same as a `go.Figure`."""
+    check_messages("memory_over_time", run)
     return figure([mails_in_memory(run, {})], width, height)
 
 

@@ -8,7 +8,7 @@ from sdlib.components.queue import Queue
 from sdlib.kernel.incidents import STOPPED
 from sdlib.kernel.state import IN_PROGRESS, WAITING
 from sdlib.kernel.statuses import LOST
-from sdlib.results.run import check_run
+from sdlib.results.run import check_messages
 
 FIRST_END = 30  # customers
 
@@ -19,7 +19,7 @@ def how_far_told(run, settings):
     Bars are counted in the run, dashes are rate x time in that part of the checkout x stops. In words: who is half
     told, and what waits in the queues at the end.
     """
-    check_run("how_far_told", run)
+    check_messages("how_far_told", run)
     queues = queues_of(run)
     caught = np.bincount(messages_of_the_caught(run), minlength=len(queues))[:len(queues)]
     expected = expected_caught(run)

@@ -4,7 +4,7 @@ from sdlib.charts.theme import BLUE, INK, PURPLE, VERMILION, Plot, above, held_e
 from sdlib.charts.timeline import BAND, outages
 from sdlib.charts.words import number
 from sdlib.kernel.incidents import INCIDENTS, REDRIVEN
-from sdlib.results.run import check_run
+from sdlib.results.run import check_messages
 
 LINES = {"visible": ("waiting", BLUE, "solid"), "hidden": ("hidden", PURPLE, "dash"),
          "dead": ("dead letters", VERMILION, "dashdot")}
@@ -13,7 +13,7 @@ FIRST_HEIGHT = 1_000  # messages
 
 def messages_over_time(run, settings=None):
     """How many messages of the first queue wait, are hidden and lie dead; outages are shaded, a redrive is marked."""
-    check_run("messages_over_time", run)
+    check_messages("messages_over_time", run)
     backlog = run.backlog()
     backlog = backlog[backlog["channel"] == backlog["channel"].cat.categories[0]]
     minutes = backlog["second"] / 60

@@ -284,6 +284,14 @@ def check_run(owner, run, parameter="run"):
                          f"for example {parameter}=sd.simulate(system, clients).")
 
 
+def check_messages(owner, run):
+    """ValueError unless it is what `simulate` gives for a system with a queue."""
+    check_run(owner, run)
+    if not any("dead_lettered" in node.component.counts for node in run.nodes):
+        raise ValueError(f"{owner}(run={shown(run)}): run must be of a system with a sd.Queue; for example "
+                         "run=sd.simulate(sd.Queue(sd.Worker()), clients).")
+
+
 def quantiles(ascending, shares):
     """The same as np.quantile(ascending, shares), to the last bit; that would put in order again what is in order."""
     place = (len(ascending) - 1) * np.asarray(shares)

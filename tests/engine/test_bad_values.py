@@ -103,7 +103,7 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "student_t": {"freedom": 4, "level": 0.9}, "zipf_shares": {"objects": 10, "skew": 1},
          "share_interval": {"successes": 1, "trials": 4, "level": 0.95},
          "che_hit_ratio": {"objects": 10, "skew": 1, "capacity": 4}, "redundant": {"part": 0.9, "copies": 2},
-         "nines": {"part": 0.9}, "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
+         "nines": {"part": 0.9}, "all_fail": {"failure_rate": 0.5, "attempts": 3}, "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
          "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
@@ -187,7 +187,9 @@ PLACES += [
      {"text": "4", "none": None, "empty": [], "number": 5, "set": {1}}, ()),
     *[(name, "run", lambda v, run, name=name: getattr(CHARTS, name)(v, {}), NO_NUMBER | MORE_VALUES, ())
       for name in ("users_against_cores", "lost_by_hour", "who_got_what", "wait_by_policy", "threads_held",
-                   "answered_while_one_is_down", "messages_over_time", "how_far_told")],
+                   "answered_while_one_is_down", "messages_over_time", "how_far_told",
+                   "mails_in_memory")],
+    ("memory_over_time", "run", lambda v, run: CHARTS.memory_over_time(v), NO_NUMBER | MORE_VALUES, ()),
     ("mean_wait_ms", "run", lambda v, run: CHARTS.mean_wait_ms(v), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "each_ms", lambda v, run: CHARTS.waits_by_policy({"random": [1, 2]}, v, 1.0), NO_NUMBER, ()),
@@ -235,6 +237,13 @@ def test_every_public_name_is_walked():
     assert walked >= {*sd.__all__} - tools - without_parameters
     of_charts = {name for name in CHARTS.__all__ if name not in ("Plot", "erlang_curve", "prices")}  # that one, too
     assert walked >= of_charts
+
+
+@pytest.mark.parametrize("name", ["mails_in_memory", "messages_over_time", "how_far_told"])
+def test_a_chart_of_messages_says_that_a_system_has_none(name):
+    run = sd.simulate(SYSTEM, CROWD, seconds=1)
+    with pytest.raises(ValueError, match=f"{name}.*run must be of a system with a sd.Queue"):
+        getattr(CHARTS, name)(run, {})
 
 
 @pytest.mark.parametrize("name", ["users", "seed"])
