@@ -103,7 +103,8 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "student_t": {"freedom": 4, "level": 0.9}, "zipf_shares": {"objects": 10, "skew": 1},
          "share_interval": {"successes": 1, "trials": 4, "level": 0.95},
          "che_hit_ratio": {"objects": 10, "skew": 1, "capacity": 4}, "redundant": {"part": 0.9, "copies": 2},
-         "nines": {"part": 0.9}, "all_fail": {"failure_rate": 0.5, "attempts": 3}, "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
+         "nines": {"part": 0.9},
+         "all_fail": {"failure_rate": 0.5, "attempts": 3}, "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
          "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
