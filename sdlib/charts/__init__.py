@@ -2,6 +2,7 @@
 
 from sdlib.charts.balancing import mean_wait_ms, wait_by_policy, waits_by_policy
 from sdlib.charts.bigger import prices, users_against_cores
+from sdlib.charts.checkout import checkout_against_mail
 from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import latency_distribution
 from sdlib.charts.downtime import lost_by_hour
@@ -16,7 +17,7 @@ from sdlib.charts.theme import Plot
 from sdlib.charts.threads import threads_held
 from sdlib.charts.timeline import outages, timeline
 
-__all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "diagram", "erlang_curve",
-           "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "mean_wait_ms",
+__all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "checkout_against_mail", "diagram",
+           "erlang_curve", "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "mean_wait_ms",
            "outages", "prices", "settings_table", "still", "threads_held", "timeline", "users_against_cores",
            "wait_by_policy", "waits_by_policy", "where_the_time_goes", "who_got_what"]

@@ -186,7 +186,7 @@ PLACES += [
      {"text": "4", "none": None, "empty": [], "number": 5, "set": {1}}, ()),
     *[(name, "run", lambda v, run, name=name: getattr(CHARTS, name)(v, {}), NO_NUMBER | MORE_VALUES, ())
       for name in ("users_against_cores", "lost_by_hour", "who_got_what", "wait_by_policy", "threads_held",
-                   "answered_while_one_is_down")],
+                   "answered_while_one_is_down", "checkout_against_mail")],
     ("mean_wait_ms", "run", lambda v, run: CHARTS.mean_wait_ms(v), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "each_ms", lambda v, run: CHARTS.waits_by_policy({"random": [1, 2]}, v, 1.0), NO_NUMBER, ()),
@@ -222,7 +222,8 @@ def test_a_bad_value_gets_one_clear_sentence(owner, call, value, parameter, run)
 
 
 def test_every_public_function_of_theory_is_walked():
-    walked = {*SOUND, "confidence_interval", "littles_law", "availability"}  # the last two: tests/test_theory.py
+    elsewhere = {"confidence_interval", "littles_law", "availability", "quantile_of_sum"}  # test_theory.py, test_sums.py
+    walked = {*SOUND, *elsewhere}
     assert walked == {name for name in THEORY.__all__ if not isinstance(getattr(THEORY, name), type)}
     assert len(CASES) >= 200
 
