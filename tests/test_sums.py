@@ -15,7 +15,7 @@ def test_the_examples_in_the_docstring():
     assert result.attempted == 2 and result.failed == 0
 
 
-@pytest.mark.parametrize("quantile", [0, 0.5, 0.99])
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.99])
 @pytest.mark.parametrize("time_ms", [0.0, 70.0])
 def test_after_one_and_the_same_time_it_is_that_time_later(time_ms, quantile):
     found = theory.quantile_of_sum([time_ms] * 3, 100, quantile)
@@ -37,7 +37,7 @@ def test_a_p99_of_a_sum_lies_above_each_part_s_and_below_their_sum():
 
 def test_it_is_the_quantile_of_drawn_sums():
     random = np.random.default_rng(2)
-    times_ms = random.gamma(3, 20, 400_000)
+    times_ms = random.gamma(3, 20, 200_000)
     drawn = np.quantile(times_ms + random.exponential(80, times_ms.size), [0.5, 0.99])
     computed = [theory.quantile_of_sum(times_ms, 80, share) for share in (0.5, 0.99)]
     assert computed == pytest.approx(drawn, rel=0.01)

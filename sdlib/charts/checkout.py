@@ -80,8 +80,11 @@ def all_held_from_ms(run, own_mean_ms):
     """The mean time of a mail at which payment needs all its threads: rate x (payment + mail), by Little's law.
 
     A checkout whose mail is turned away at once, past the provider's limit, holds its thread for its own time alone.
+    0 where payment's cores cannot keep up: then all threads are held whatever the mail takes.
     """
-    rate_per_s = run.clients.requests_per_second
+    rate_per_s, payment = run.clients.requests_per_second, run.system.services[f"/{PAYMENT}"]
+    if rate_per_s * payment.service_ms / 1000 >= payment.cpus:
+        return 0.0
     limit_per_s = next(node.component for node in run.nodes if node.name == PROVIDER).per_s
     mails_per_s = rate_per_s if limit_per_s is None else min(rate_per_s, limit_per_s)
     return 1000 * (threads(run) - rate_per_s * own_mean_ms / 1000) / mails_per_s

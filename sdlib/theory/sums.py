@@ -16,7 +16,7 @@ def quantile_of_sum(times_ms, mean_ms, quantile=0.99):
     >>> round(quantile_of_sum([0.0], mean_ms=100), 1)
     460.5
     >>> round(quantile_of_sum([0.0, 50.0], mean_ms=100), 1)
-    488.7
+    488.6
     """
     times_ms = _checked(times_ms)
     mean_ms = check("quantile_of_sum", "mean_ms", mean_ms, "service_ms")
