@@ -246,7 +246,7 @@ def test_the_goals_can_be_reached_with_other_customers(seed, tmp_path, monkeypat
 
 def test_what_the_explanations_of_lesson_9_say():
     assert sum(ROUTES.values()) == pytest.approx(1) and ROUTES["/payment"] == 0.03
-    assert 0.999 * 0.99 == pytest.approx(0.989, abs=1e-4) and (99.9 + 99) / 2 == 99.45
+    assert sd.theory.availability(0.999, 0.99) == pytest.approx(0.989, abs=1e-4) and (99.9 + 99) / 2 == 99.45
     assert -math.log(0.01) == pytest.approx(4.605, abs=1e-3)
     held = 24 * 3.065
     in_reserve = (fewest_threads(24, 65, 3_000, 0.01) - held) / math.sqrt(held)

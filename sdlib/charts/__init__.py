@@ -18,6 +18,6 @@ from sdlib.charts.threads import threads_held
 from sdlib.charts.timeline import outages, timeline
 
 __all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "checkout_against_mail", "diagram",
-           "erlang_curve", "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "mean_wait_ms",
-           "outages", "prices", "settings_table", "still", "threads_held", "timeline", "users_against_cores",
-           "wait_by_policy", "waits_by_policy", "where_the_time_goes", "who_got_what"]
+           "erlang_curve", "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour",
+           "mean_wait_ms", "outages", "prices", "settings_table", "still", "threads_held", "timeline",
+           "users_against_cores", "wait_by_policy", "waits_by_policy", "where_the_time_goes", "who_got_what"]

@@ -27,7 +27,8 @@ P99 = Prediction(
         "many ms are 99 of 100 checkouts done (the p99)?",
     choices=(
         Choice("under 490 ms: about the mail's own p99",
-               "The slower part has the larger say, but the rest of the checkout takes its time too, before each mail."),
+               "The slower part has the larger say, but the rest of the checkout takes its time, too, before each "
+               "mail."),
         Choice("490 to 590 ms", "In this run it was another time."),
         Choice("590 to 690 ms: the two p99 added up",
                "460 + 181 = 641 ms would need a checkout that is among the slowest in 100 with its payment and, by "
@@ -39,7 +40,8 @@ P99 = Prediction(
     result=lambda run: f"In this run 99 of 100 checkouts were done within {figure(run, 'p99_ms'):.0f} ms.",
     because="Means add up: 65 + 100 ms. The slowest do not: a slow mail mostly meets an ordinary payment, and a slow "
             "payment an ordinary mail. So the p99 lies above the larger of the two, and below their sum.",
-    answer_shown_as=(r"within 5[0-8]\d ms", r"a slow mail mostly meets an ordinary payment", r"100 ms\s+100\s+16\d\s+53\d"),
+    answer_shown_as=(r"within 5[0-8]\d ms", r"a slow mail mostly meets an ordinary payment",
+                     r"100 ms\s+100\s+16\d\s+53\d"),
 )
 
 
@@ -75,7 +77,7 @@ EASY = Exercise(
     starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
     scenarios=(Scenario("", letter("ABC"), is_letter("C", {
         "A": "Ben believes it, and pays again.",
-        "B": "Ben looks at a page that turns. After some seconds he goes back, and pays again, or never comes back."})),),
+        "B": "Ben looks at a page that turns. After some seconds he goes back, and pays again, or leaves."})),),
     misconceptions=(
         Misconception("one part failed, so all of it failed",
                       "What Ben wants to know is whether his order stands. It does. The mail is news about it, not a "

@@ -222,7 +222,7 @@ def test_a_bad_value_gets_one_clear_sentence(owner, call, value, parameter, run)
 
 
 def test_every_public_function_of_theory_is_walked():
-    elsewhere = {"confidence_interval", "littles_law", "availability", "quantile_of_sum"}  # test_theory.py, test_sums.py
+    elsewhere = {"confidence_interval", "littles_law", "availability", "quantile_of_sum"}  # test_theory, test_sums
     walked = {*SOUND, *elsewhere}
     assert walked == {name for name in THEORY.__all__ if not isinstance(getattr(THEORY, name), type)}
     assert len(CASES) >= 200
