@@ -234,7 +234,8 @@ HARD = Exercise(
     hints=("First Little's law: how many threads are held on average? That is the offered load, in busy threads.",
            "erlang_c(servers, offered_load) is the share that has to wait. Begin with one thread more than the load, "
            "and add one while the share is too large."),
-    solution="def threads(checkouts_per_s, payment_ms, mail_ms, share):\n"
+    solution="import sdlib as sd\n\n"
+             "def threads(checkouts_per_s, payment_ms, mail_ms, share):\n"
              "    held = checkouts_per_s * (payment_ms + mail_ms) / 1000\n"
              "    count = int(held) + 1\n"
              "    while sd.theory.erlang_c(count, held) > share:\n"
