@@ -10,6 +10,7 @@ from http import HTTPStatus
 import sdlib as sd
 from sdlib.labs.gate import BATCHES, BURST
 from sdlib.labs.web import poisson_arrivals
+from sdlib.lessons.lesson_09 import checkouts
 
 
 def default(component, knob):
@@ -76,6 +77,10 @@ def shop_worker():
 def slow_payment_s():
     from sdlib.lessons.lesson_07 import SLOW_MS
     return SLOW_MS / 1000
+
+
+def payment():
+    return sd.shop(9).services["/payment"]
 
 
 def interval_level():
@@ -152,6 +157,14 @@ FACTS = {
         "21": lambda: BATCHES[0][1] == BURST + 1 == 21,
         "101": lambda: round(1000 * BATCHES[1][0]) == 101,
         "501": lambda: round(1000 * (BATCHES[2][0] - BATCHES[1][0])) == 501,
+    },
+    9: {
+        "4": lambda: payment().cpus == 4,
+        "24": lambda: checkouts().requests_per_second == 24,
+        "200": lambda: payment().threads == 200,
+        "242": lambda: round(24 * (10 + 0.065)) == 242,
+        "20": lambda: round(200 / (10 + 0.065)) == 20,
+        "1": lambda: sd.data.figure("ses.sandbox_rate").value == 1,
     },
     10: {
         "24": lambda: round(checkouts_per_s(), 9) == 24,

@@ -2,6 +2,7 @@
 
 from sdlib.charts.balancing import mean_wait_ms, wait_by_policy, waits_by_policy
 from sdlib.charts.bigger import prices, users_against_cores
+from sdlib.charts.checkout import checkout_against_mail
 from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import latency_distribution
 from sdlib.charts.downtime import lost_by_hour
@@ -19,8 +20,8 @@ from sdlib.charts.timeline import outages, timeline
 from sdlib.charts.told import how_far_told
 from sdlib.charts.waiting_mail import messages_over_time
 
-__all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "diagram", "erlang_curve",
-           "formula_and_runs", "how_far_told", "latency_against_utilization", "latency_distribution", "lost_by_hour",
-           "mails_in_memory", "mean_wait_ms", "memory_over_time", "messages_over_time", "outages", "prices",
-           "settings_table", "still", "threads_held", "timeline", "users_against_cores", "wait_by_policy",
+__all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "checkout_against_mail", "diagram",
+           "erlang_curve", "formula_and_runs", "how_far_told", "latency_against_utilization", "latency_distribution",
+           "lost_by_hour", "mails_in_memory", "mean_wait_ms", "memory_over_time", "messages_over_time", "outages",
+           "prices", "settings_table", "still", "threads_held", "timeline", "users_against_cores", "wait_by_policy",
            "waits_by_policy", "where_the_time_goes", "who_got_what"]

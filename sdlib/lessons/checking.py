@@ -27,6 +27,7 @@ def _dead_percent(run):
 
 
 MEASURES = {"requests inside": _inside, "mean latency (ms)": lambda run: figure(run, "mean_ms"),
+            "p99 latency (ms)": lambda run: figure(run, "p99_ms"),
             "requests answered (%)": lambda run: 100 - figure(run, "error_percent"),
             "requests failed": lambda run: figure(run, "failed"), "mails in memory": mean_in_memory,
             "dead letters (%)": _dead_percent, "customers half told": half_told}
@@ -46,8 +47,8 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
     """A `go.Figure`: at each setting what runs with `seeds` other crowds gave, and what the formula says.
 
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
-    shows: "requests inside", "mean latency (ms)", "requests answered (%)", "requests failed", "mails in memory",
-    "customers half told" or "dead letters (%)" (of the messages sent in the first half of the run).
+    shows: "requests inside", "mean latency (ms)", "p99 latency (ms)", "requests answered (%)", "requests failed",
+    "mails in memory", "customers half told" or "dead letters (%)" (of the messages sent in the first half of the run).
     formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
     above; counted unless given. axis: the setting in words; its name unless given.

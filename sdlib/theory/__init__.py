@@ -17,10 +17,11 @@ from sdlib.theory.queues import (
     seconds_until_memory_is_full,
 )
 from sdlib.theory.reliability import all_fail, availability, backoff_delays, nines, redundant
+from sdlib.theory.sums import quantile_of_sum
 
 __all__ = [
     "Interval", "SteadyState", "all_fail", "availability", "backoff_delays", "bucket_passes", "che_hit_ratio",
     "confidence_interval", "erlang_b", "erlang_c", "littles_law", "mg1", "mm1", "mm1k", "mmc", "nines",
-    "power_of_choices", "redundant", "relaxation_s", "seconds_until_memory_is_full", "share_interval", "student_t",
-    "zipf_shares",
+    "power_of_choices", "quantile_of_sum", "redundant", "relaxation_s", "seconds_until_memory_is_full",
+    "share_interval", "student_t", "zipf_shares",
 ]

@@ -20,6 +20,8 @@ PROOFS = {
     "03-price": [{"usd_per_month": usd} for usd in (6_000, 13_134, 25_000, 91_675)],
     "04-hour": [{"lost_in_stops": (night, 100)} for night in (2, 20, 53, 90)],
     "08-for-all": [{"others_answered": percent} for percent in (20, 52, 80, 100)],
+    "09-p99": [{"p99_ms": ms} for ms in (465, 531, 641, 900)],
+    "09-limit": [{"error_percent": percent} for percent in (0, 8, 25.6, 90)],
     "08-bucket": [{"error_percent": percent} for percent in (0.2, 8, 30, 50)],
     "04-retries": [{"answered": answered, "crashes": 1} for answered in (400, 380, 300, 50)],
     "05-dies": [{"error_percent": percent} for percent in (1, 10, 20, 45)],
