@@ -5,7 +5,6 @@ import secrets
 import sys
 import time
 from contextlib import contextmanager
-from subprocess import PIPE
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import pandas as pd
 from sdlib.charts.theme import Plot
 from sdlib.components.checks import check_number
 from sdlib.kernel.statuses import STATUSES
-from sdlib.labs.faults import failure, in_words
+from sdlib.labs.faults import in_words
 from sdlib.labs.gate_server import AUDIENCE
 from sdlib.labs.nginx import nginx
 from sdlib.labs.picture import MEASURED, SIMULATED
@@ -22,6 +21,7 @@ from sdlib.labs.result import LabResult
 from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
 from sdlib.labs.tokens import sign
+from sdlib.labs.visitors import Visitors
 from sdlib.labs.web import LoadResult, ask
 from sdlib.whole import whole
 
@@ -144,17 +144,17 @@ def _running(service_ms):
         with in_words("the gateway could not be started"):
             plan = {"port": stage.reserve_port(), "key": secrets.token_hex(32), "service_ms": service_ms}
             shop = stage.start([sys.executable, "-m", "sdlib.labs.gate_server", json.dumps(plan)], log="shop.log")
-            sender = stage.start([sys.executable, "-m", "sdlib.labs.gate_visits"], log="visits.log", stdin=PIPE)
+            visitors = Visitors(stage, status, CLIENT_TIMEOUT_S)
             stage.wait_until_listening(shop, plan["port"])
             door = nginx(stage, SERVER, ZONE % plan["port"])
-        yield _Gate(stage, door, shop, sender, plan, status)
+        yield _Gate(stage, door, shop, visitors, plan)
 
 
 class _Gate:
     """The running gateway, what is behind it, and the clients."""
 
-    def __init__(self, stage, door, shop, sender, plan, status):
-        self._stage, self._door, self._shop, self._sender, self._status = stage, door, shop, sender, status
+    def __init__(self, stage, door, shop, visitors, plan):
+        self._stage, self._door, self._shop, self._visitors = stage, door, shop, visitors
         self._key, self._service_url = plan["key"].encode(), f"http://127.0.0.1:{plan['port']}"
 
     def token(self, user, key=None, algorithm="HS256", **claims):
@@ -191,22 +191,9 @@ class _Gate:
 
     def visit(self, visits, doing):
         """Send (at_s, path, token, sender, _) in order; a LoadResult with who sent each."""
-        folder, before = self._stage.folder, self._worked()
-        answers = folder / "answers.json"
-        plan = {"url": self._door.url, "timeout_s": CLIENT_TIMEOUT_S, "answers": str(answers),
-                "visits": [visit[:3] for visit in visits]}
-        given = folder / "visits.json"
-        with in_words("the requests could not be sent"):
-            given.write_text(json.dumps(plan))
-            self._sender.stdin.write(b"%s\n" % bytes(given))
-        while not answers.exists():
-            for process in (self._sender, self._shop, self._door.process):
-                if process.poll() is not None:
-                    raise failure("the lab ended too early", self._stage.log_of(process))
-            self._status.show(doing)
-            time.sleep(0.05)
-        told = json.loads(answers.read_text())
-        answers.unlink()
+        before = self._worked()
+        told = self._visitors.send(self._door.url, "GET", [visit[:3] for visit in visits], doing,
+                                   watched=[self._shop, self._door.process])
         return _load(visits, told, self._worked() - before)
 
     def _worked(self):

@@ -11,6 +11,7 @@ from sdlib.labs.stage import find_program
 
 PACKAGES = {"aiohttp": "the web server and its clients", "boto3": "the queue and the topic",
             "moto": "the queue and the topic", "aiosmtpd": "the mail provider", "PyJWT": "the authorization"}
+ALSO = {"moto": "flask flask-cors"}      # what its server needs, and moto alone does not bring
 PROGRAMS = {"NGINX": ("the load balancer, the proxy and the CDN edge", ("nginx",), "nginx"),
             "Redis": ("the cache", ("redis-server", "valkey-server"), "redis-server")}
 PURPOSE = ("The labs hold the simulation against real software. It runs on this computer only (127.0.0.1),\n"
@@ -24,7 +25,8 @@ def check():
     Versions differ from machine to machine; `ready()` does not.
     """
     rows = {"SQLite": ("the database", sqlite3.sqlite_version, "part of Python")}
-    rows |= {name: (role, _package_version(name), f"pip install {name}") for name, role in PACKAGES.items()}
+    rows |= {name: (role, _package_version(name), f"pip install {name} {ALSO.get(name, '')}".strip())
+             for name, role in PACKAGES.items()}
     for name, (role, programs, package) in PROGRAMS.items():
         get = f"apt install {package}, or conda install -c conda-forge {package}, or brew install {programs[0]}"
         rows[name] = role, _program_version(find_program(*programs)), get

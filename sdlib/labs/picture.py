@@ -7,6 +7,7 @@ import html
 import math
 
 MEASURED, SIMULATED = "measured", "simulated"    # trace names, and the CSS classes that colour them
+NEW_LINE = "<br>"                                # in a tick's text, as Plotly has it
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 300, 64, 34, 16, 46
 STYLE = """<style>
 .sdlib-lab { --measured: #0072B2; --simulated: #C77F00; line-height: 1.45; max-width: 60em; }
@@ -62,7 +63,9 @@ def _frame(x, y):
         yield f'<text x="{LEFT - 7}" y="{place + 4}" text-anchor="end">{html.escape(text)}</text>'
     for place, text in x.shown_ticks():
         yield f'<line class="axis" x1="{place}" x2="{place}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}"/>'
-        yield f'<text x="{place}" y="{HEIGHT - BOTTOM + 19}" text-anchor="middle">{html.escape(text)}</text>'
+        for row, words in enumerate(text.split(NEW_LINE)):       # the second row takes the place of the axis' title
+            yield (f'<text x="{place}" y="{HEIGHT - BOTTOM + 19 + 17 * row}" text-anchor="middle">'
+                   f'{html.escape(words)}</text>')
     yield f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>'
     yield (f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 7}" text-anchor="middle">{html.escape(x.title)}</text>'
            f'<text x="4" y="14">{html.escape(y.title)}</text>')

@@ -1,11 +1,11 @@
-"""The two pictures of the labs, simulated beside measured, as `charts.Plot`."""
+"""The pictures of the labs, simulated beside measured, as `charts.Plot`."""
 
 import numpy as np
 
 from sdlib.charts.axes import round_up
 from sdlib.charts.theme import BLUE, ORANGE, Plot, plain
 from sdlib.charts.words import duration
-from sdlib.labs.picture import MEASURED, SIMULATED
+from sdlib.labs.picture import MEASURED, NEW_LINE, SIMULATED
 
 TICKS_MS = [step * 10.0**power for power in range(-1, 5) for step in (1, 2, 5)]
 SHARES = np.concatenate([np.linspace(0, 0.95, 77)[1:], np.linspace(0.955, 0.995, 9)])
@@ -69,6 +69,29 @@ def failed_over(counts, axis):
                    "ticktext": ["0", *map(str, places)]},
                 y={"title": {"text": "requests failed"}, "range": [0, top], "tickvals": plain([0, top / 2, top]),
                    "ticktext": [f"{tick:,.0f}" for tick in (0, top / 2, top)]})
+
+
+def counted(table, title):
+    """Counts as bars from zero; where a simulation stands beside them, its are the bars and the measured ones points.
+
+    table: DataFrame, a row per count, named "case: what is counted", with a column "measured" and perhaps "simulated".
+    title: what is counted.
+    """
+    places, has_model = list(range(len(table))), SIMULATED in table
+    told = "; ".join(f"{name}: " + ", ".join(f"{kind} {value:,.0f}" for kind, value in row.dropna().items())
+                     for name, row in table.iterrows())
+    bars = table[SIMULATED if has_model else MEASURED].dropna()
+    bars_at = [places[table.index.get_loc(name)] for name in bars.index]
+    traces = [_trace(SIMULATED if has_model else MEASURED, bars_at, bars, mode="markers",
+                     error_y={"array": [0] * len(bars), "arrayminus": plain(bars)})]
+    if has_model:
+        traces.append(_trace(MEASURED, places, table[MEASURED], mode="markers"))
+    top = round_up(max(1.1 * table.max().max(), 1))
+    return Plot(traces, f"Counted: {title}. {told}.",
+                x={"title": {"text": ""}, "range": [-0.6, len(places) - 0.4], "tickvals": places,
+                   "ticktext": [name.replace(": ", NEW_LINE) for name in table.index]},
+                y={"title": {"text": title}, "range": [0, top], "tickvals": plain([0, top / 2, top]),
+                   "ticktext": [f"{tick:g}" for tick in (0, top / 2, top)]})
 
 
 def _trace(name, x, y, mode="lines", dash=None, **more):

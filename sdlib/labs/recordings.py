@@ -1,7 +1,8 @@
 """Recorded real runs in data/recordings: what a lab shows where its real software is missing.
 
 A file NAME.json holds the lab's knobs, date, machine, versions, sentence, claims, axis, and for each load its
-knobs, counts and requests: the fields of a `LoadResult`, times in ms with three decimals, None for not known.
+knobs, counts and requests: the fields of a `LoadResult`, times in ms with three decimals, None for not known; or
+those of a `Tally`.
 `make recordings` runs every lab and writes its file anew.
 """
 
@@ -13,6 +14,7 @@ import math
 import os
 import platform
 import sys
+from dataclasses import asdict
 from datetime import date
 
 import pandas as pd
@@ -23,6 +25,7 @@ from sdlib.labs.faults import LabError
 from sdlib.labs.inventory import check
 from sdlib.labs.result import LabResult
 from sdlib.labs.status import StatusLine
+from sdlib.labs.tally import Tally
 from sdlib.labs.web import LoadResult
 
 FOLDER = data.FOLDER / "recordings"
@@ -103,6 +106,8 @@ def _kind_of(name):
 
 
 def _load_as_json(load):
+    if isinstance(load, Tally):
+        return asdict(load)
     requests = load.requests.assign(status=load.requests["status"].cat.codes)
     rows = [[_short(value) for value in row] for row in requests.itertuples(index=False)]
     return {"columns": list(requests.columns), "rows": rows, "server": load.server, "crashes": load.crashes,
@@ -116,6 +121,8 @@ def _short(value):
 
 
 def _load_from_json(told):
+    if "ends" in told:
+        return Tally(**told)
     requests = pd.DataFrame(told["rows"], columns=told["columns"])
     status = pd.Categorical.from_codes(requests["status"], categories=STATUSES)
     requests = requests.astype({name: float for name in requests.columns if name != "status"}).assign(status=status)

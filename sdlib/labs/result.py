@@ -105,7 +105,7 @@ class LabResult:
         parts = [STYLE, self._label(), f"<p><strong>{html.escape(self.verdict)}</strong></p>", drawn(self.plot()),
                  f"<p>{self._about()} {self._shape()}{self._busy()}</p>",
                  _folded("What was checked", f"<ul>{held}</ul><p>{self._fed_with()}</p>"),
-                 _folded("The numbers: simulated beside measured", _table(self.compare(), self.axis)),
+                 _folded(self._numbers(), _table(self.compare(), self.axis)),
                  _folded("All that was measured", _table(self.measured, self.axis) + f"<p>{self._overhead()}</p>")]
         return ipywidgets.HTML(f'<div class="sdlib-lab">{"".join(parts)}</div>')
 
@@ -116,6 +116,10 @@ class LabResult:
     def _fed_with(self):
         """What the simulation was given."""
         return FED_WITH
+
+    def _numbers(self):
+        """The title of what `compare` gives."""
+        return "The numbers: simulated beside measured"
 
     def _restarted(self):
         return all("down" in load.server for load in self.loads.values())

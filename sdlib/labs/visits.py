@@ -1,7 +1,7 @@
-"""The clients of lesson 8's lab: each request at its own time, whatever became of the others.
+"""The clients of the labs of lessons 8 to 10: each request at its own time, whatever became of the others.
 
-Run as `python -m sdlib.labs.gate_visits`. Each line of standard input names a file with a plan (JSON): url, timeout_s,
-visits (a list of [at_s, path, token]; "" for none) and answers, the file to write: for each visit
+Run as `python -m sdlib.labs.visits`. Each line of standard input names a file with a plan (JSON): url, method,
+timeout_s, visits (a list of [at_s, path, token]; "" for none) and answers, the file to write: for each visit
 [latency_ms, HTTP status], 0 for none within the time.
 """
 
@@ -24,15 +24,16 @@ async def send_all(plan):
         start, tasks = loop.time() + 0.05, []
         for at_s, path, token in plan["visits"]:
             await asyncio.sleep(max(0.0, start + at_s - loop.time()))
-            tasks.append(asyncio.create_task(send(session, plan["url"] + path, token, start + at_s)))
+            sending = send(session, plan["method"], plan["url"] + path, token, start + at_s)
+            tasks.append(asyncio.create_task(sending))
         return await asyncio.gather(*tasks)
 
 
-async def send(session, url, token, intended):
+async def send(session, method, url, token, intended):
     """One request to its end: [latency_ms, HTTP status]."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        async with session.get(url, headers=headers) as answer:
+        async with session.request(method, url, headers=headers) as answer:
             await answer.read()
             status = answer.status
     except TimeoutError:
