@@ -140,4 +140,8 @@ FACTS = {
         "101": lambda: round(1000 * BATCHES[1][0]) == 101,
         "501": lambda: round(1000 * (BATCHES[2][0] - BATCHES[1][0])) == 501,
     },
+    12: {
+        "80": lambda: default(sd.WhatsAppProvider, "per_s") == 80,
+        "100": lambda: default(sd.SmsProvider, "per_s") == 100,
+    },
 }

@@ -15,8 +15,9 @@ from sdlib.charts.still import settings_table, still
 from sdlib.charts.theme import Plot
 from sdlib.charts.threads import threads_held
 from sdlib.charts.timeline import outages, timeline
+from sdlib.charts.told import how_far_told
 
 __all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "diagram", "erlang_curve",
-           "formula_and_runs", "latency_against_utilization", "latency_distribution", "lost_by_hour", "mean_wait_ms",
-           "outages", "prices", "settings_table", "still", "threads_held", "timeline", "users_against_cores",
-           "wait_by_policy", "waits_by_policy", "where_the_time_goes", "who_got_what"]
+           "formula_and_runs", "how_far_told", "latency_against_utilization", "latency_distribution", "lost_by_hour",
+           "mean_wait_ms", "outages", "prices", "settings_table", "still", "threads_held", "timeline",
+           "users_against_cores", "wait_by_policy", "waits_by_policy", "where_the_time_goes", "who_got_what"]

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sdlib.charts.formula import INTERVAL, formula_and_runs
+from sdlib.charts.told import half_told
 from sdlib.components.checks import complain
 from sdlib.labs.status import StatusLine
 from sdlib.lessons.measures import figure
@@ -20,7 +21,7 @@ def _inside(run):
 
 MEASURES = {"requests inside": _inside, "mean latency (ms)": lambda run: figure(run, "mean_ms"),
             "requests answered (%)": lambda run: 100 - figure(run, "error_percent"),
-            "requests failed": lambda run: figure(run, "failed")}
+            "requests failed": lambda run: figure(run, "failed"), "customers half told": half_told}
 
 
 def _interval(values):
@@ -37,7 +38,7 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
     """A `go.Figure`: at each setting what runs with `seeds` other crowds gave, and what the formula says.
 
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
-    shows: "requests inside", "mean latency (ms)", "requests answered (%)" or "requests failed".
+    shows: "requests inside", "mean latency (ms)", "requests answered (%)", "requests failed" or "customers half told".
     formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
     above; counted unless given. axis: the setting in words; its name unless given.
