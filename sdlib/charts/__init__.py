@@ -6,6 +6,7 @@ from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import latency_distribution
 from sdlib.charts.downtime import lost_by_hour
 from sdlib.charts.erlang import erlang_curve
+from sdlib.charts.fanned import what_each_got
 from sdlib.charts.formula import formula_and_runs
 from sdlib.charts.horizontal import answered_while_one_is_down
 from sdlib.charts.latency import latency_against_utilization
@@ -20,4 +21,5 @@ from sdlib.charts.told import how_far_told
 __all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "diagram", "erlang_curve",
            "formula_and_runs", "how_far_told", "latency_against_utilization", "latency_distribution", "lost_by_hour",
            "mean_wait_ms", "outages", "prices", "settings_table", "still", "threads_held", "timeline",
-           "users_against_cores", "wait_by_policy", "waits_by_policy", "where_the_time_goes", "who_got_what"]
+           "users_against_cores", "wait_by_policy", "waits_by_policy", "what_each_got", "where_the_time_goes",
+           "who_got_what"]
