@@ -123,12 +123,12 @@ def _passes(event, wants):
 
 MEDIUM = Exercise(
     key="13-medium", title="who gets this event?",
-    ask="Write the topic's own rule, route(event, subscriptions): the list of the names that get this event. event: a "
-        "dict such as {\"route\": \"/payment\", \"country\": \"IN\"}. subscriptions: a dict of each name to its "
-        "filter; a filter is a dict of an attribute to the list of its good values, such as {\"country\": [\"IN\", \"DE\"]}. "
-        "An event passes if each attribute that the filter names has one of its values. A filter may be empty. The "
-        "goal, for events and filters that you have not seen: each queue gets all that its filter asks for, and "
-        "nothing else.",
+    ask="Write the topic's own rule, route(event, subscriptions): the list of the names that get this event. event: "
+        "a dict such as {\"route\": \"/payment\", \"country\": \"IN\"}. subscriptions: a dict of each name to its "
+        "filter; a filter is a dict of an attribute to the list of its good values, such as {\"country\": [\"IN\", "
+        "\"DE\"]}. An event passes if each attribute that the filter names has one of its values. A filter may be "
+        "empty. The goal, for events and filters that you have not seen: each queue gets all that its filter asks "
+        "for, and nothing else.",
     starter="def route(event, subscriptions):\n    ...", answer="route",
     wants="a function route(event, subscriptions) that returns a list of names, which may be empty",
     scenarios=tuple(map(_evening, EVENINGS)),
