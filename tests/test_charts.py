@@ -13,6 +13,7 @@ from sdlib.charts.axes import HeldAxes
 from sdlib.charts.diagram import FILL_OPACITY, edge_rate, line_width, squares
 from sdlib.charts.erlang import offered_load
 from sdlib.charts.latency import END, TIMES_IDLE, past
+from sdlib.charts.layout import way_past
 from sdlib.charts.page import OF_THE_PAGE, ON_DARK
 from sdlib.charts.parts import LOOKS
 from sdlib.charts.picture import PLOTLY_MIME
@@ -31,6 +32,7 @@ from sdlib.components.server import Server
 from sdlib.components.worker import Worker
 from sdlib.engine.blueprint import blueprint
 from sdlib.engine.schedule import at
+from sdlib.lessons.shop import shop as lesson_shop
 from sdlib.results.simulate import simulate
 from sdlib.theory import mmc
 
@@ -235,6 +237,29 @@ def test_words_that_do_not_fit_into_a_box_stand_below_it():
     assert "16 connections<br>" not in texts(narrow) and "16 connections, 1 ms a query" in texts(narrow)
 
 
+def test_a_diagram_says_what_an_upgrade_made_of_a_machine():
+    server = Server(cpus=4, ram_gb=4)
+    for at_s, said in ((5, "4, then 8 cores, 4 GB"), (15, "4 cores, 4 GB")):
+        run = simulate(server, Clients(users=100), seconds=10, seed=1,
+                       schedule=[at(at_s - 2, "upgrade", server, cpus=8, down_s=2)])
+        assert said in trace(charts.diagram(run), "words").text
+
+
+@pytest.mark.parametrize("wanted, taken, found", [
+    (50, [], 50), (50, [(40, 60)], 35), (55, [(40, 60)], 65), (50, [(0, 60), (80, 100)], 65),
+    (50, [(0, 48), (52, 100)], None), (2, [(40, 60)], 5)])
+def test_a_line_passes_by_what_stands_in_its_way(wanted, taken, found):
+    assert way_past(wanted, taken, room=5, low=0, high=100) == found
+
+
+def test_no_line_of_a_diagram_runs_behind_a_box():
+    figure, share = charts.diagram(lesson_shop(8)), np.linspace(0, 1, 100)
+    for line in polygons(trace(figure, "traffic")):
+        x, y = ((corners[0] + corners[3]) / 2 * (1 - share) + (corners[1] + corners[2]) / 2 * share for corners in line)
+        for xs, ys in polygons(trace(figure, "box")):
+            assert not ((xs.min() + 1 < x) & (x < xs.max() - 1) & (ys.min() < y) & (y < ys.max())).any()
+
+
 def test_a_diagram_is_as_wide_as_its_columns_need():
     chain = LoadBalancer([Server(4, 4, calls=[Cache(Database())])])
     assert charts.diagram(shop()[0]).layout.width < charts.diagram(chain).layout.width <= 840
@@ -401,11 +426,19 @@ def test_a_still_has_the_system_left_of_the_chart_each_on_its_own_axes(busy):
 def test_side_by_side_keeps_what_each_figure_draws_and_says(busy):
     left, right = charts.diagram(busy, None, 440, 350), charts.timeline(busy, width=450, height=400)
     both = side_by_side(left, right)
-    assert len(both.data) == len(left.data) + len(right.data) and both.layout.height == 400
+    assert len(both.data) == len(left.data) + len(right.data)
+    assert both.layout.height - both.layout.margin.b == 400, "the legend has room of its own"
     assert both.layout.meta["alt"] == left.layout.meta["alt"] + " " + right.layout.meta["alt"]
     assert both.layout.xaxis53.domain[0] > 440 / both.layout.width, "the third plot of the second figure"
     shares = [axis["domain"] for name, axis in both.layout.to_plotly_json().items() if name.startswith("yaxis5")]
     assert all(0 <= low < high <= 1 for low, high in shares)
+
+
+def test_below_a_wide_figure_the_second_one_stands_below():
+    left, right = (charts.diagram(LoadBalancer([Server(4, 4)] * 4), None, width, 300) for width in (1200, 450))
+    both = side_by_side(left, right)
+    assert (both.layout.width, both.layout.height - both.layout.margin.b) == (1200, 300 + 12 + 300)
+    assert both.layout.yaxis51.domain[1] < both.layout.yaxis.domain[0]
 
 
 def test_unknown_chart_names_the_known_ones():

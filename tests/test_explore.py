@@ -20,8 +20,9 @@ from sdlib.stage import Stage
 from sdlib.stage.still import STILL_MIME
 from sdlib.teach.content import Goal, Lesson
 from sdlib.teach.explore import explore
-from sdlib.teach.goals import Goals
+from sdlib.teach.goals import Goals, Verdict
 from sdlib.teach.panel_controls import ChoiceControl, RangeControl
+from sdlib.teach.panel_goals import GoalRows
 from sdlib.teach.panel_live import AfterRest, NewestOnly, Notice
 from sdlib.teach.panel_stops import stops
 from sdlib.teach.panel_words import compare, tiles_html
@@ -262,6 +263,16 @@ def test_moving_reaches_nothing_and_trying_says_reached_or_why_not(panel):
     assert f"p99 is {panel.run.summary().p99_ms.iloc[0]:.0f} ms." in panel._rows.words
     assert panel._rows.words.count("☑") == 1 and panel._rows.words.count("Reached.") == 1
     assert "which one is missing?" in panel._rows.words, "False gives a general sentence"
+
+
+def test_a_goal_says_that_it_is_being_tried():
+    def attempt(place):
+        said.append(rows.words)
+        return Verdict("", True, "")
+
+    rows, said = GoalRows(three_goals(), attempt), []
+    rows.buttons[1].click()
+    assert said[0].count("Trying") == 1 and "Trying" not in rows.words and rows.words.count("Reached.") == 1
 
 
 def test_trying_by_code_is_the_same_as_the_buttons(panel):

@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import fields
+from itertools import pairwise
 
+from sdlib.charts.layout import way_past
 from sdlib.charts.placing import place
 from sdlib.charts.shapes import filled, hatch, joined, outline, people, rectangle, ribbon, sides
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PAPER, VERMILION, WHITE, Plot, figure
@@ -16,6 +18,7 @@ SQUARE, MOST_SQUARES = 8, 24
 COLUMN, WIDEST = 190, 840
 # The width of a letter and the height of two lines in units of the type's size; pixels between words and a box's edge.
 LETTER, TWO_LINES, PADDING = 0.56, 2.9, 8
+NAME = 16  # the height of a box's name above it, in pixels
 MOST_OF_A_COLUMN = 1.25  # words below a box may reach so far where others stand beside it
 
 
@@ -59,12 +62,19 @@ def _seen(run, nodes):
     """What the run measured at each node, as plain dictionaries; None each without a run."""
     if run is None:
         return [None] * len(nodes)
-    seen = run.stations.to_dict("records")
-    for row in seen:
+    seen, at_end = run.stations.to_dict("records"), _places_at_end(run)
+    for index, row in enumerate(seen):
+        row["places"] = at_end.get(index)
         row["per_s"] = (row["served"] + row["refused"] + row["lost"]) / run.seconds
         refusing = "REFUSING" if row["refused"] else ""
         row["trouble"] = "CRASHED" if row["crashes"] else refusing
     return seen
+
+
+def _places_at_end(run):
+    """{node: its places at the end} of those that the schedule changed, such as by an upgrade."""
+    changes = sorted(run.plan.changes, key=lambda change: change.at_s)
+    return {change.node: change.b for change in changes if change.action == "resize" and change.at_s <= run.seconds}
 
 
 def _polygons(name, polygons, **looks):
@@ -81,9 +91,24 @@ def _lines(nodes, seen, placing, run):
             if node.index in placing.centre and child in placing.centre:
                 a, b = placing.centre[node.index], placing.centre[child]
                 rate = edge_rate(nodes, seen, node.index, child)
-                ribbons.append(ribbon((a[0] + half, a[1]), (b[0] - half, b[1]), line_width(rate)))
+                way = [(a[0] + half, a[1]), *_past(a, b, placing, line_width(rate)), (b[0] - half, b[1])]
+                ribbons += [ribbon(start, end, line_width(rate)) for start, end in pairwise(way)]
     yield _polygons("traffic", ribbons, fillcolor="#B9C4CC")
     yield _polygons("clients", people(placing.clients, 17), fillcolor=BLUE)
+
+
+def _past(start, end, placing, width):
+    """Where a line between two boxes passes by those of the columns in between."""
+    columns, half_box, found = {}, (placing.box[0] / 2, placing.box[1] / 2), []
+    for x, y in placing.centre.values():
+        if start[0] < x < end[0]:
+            columns.setdefault(x, []).append((y - half_box[1], y + half_box[1] + NAME))
+    for x, taken in sorted(columns.items()):
+        wanted = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
+        y = way_past(wanted, taken, width / 2 + 3, 0, 2 * placing.clients[1])
+        if y is not None:
+            found += [(x - half_box[0], y), (x + half_box[0], y)]
+    return found
 
 
 def line_width(per_s):
@@ -169,8 +194,10 @@ def _words(nodes, seen, placing, run, highlight):
             words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
-        elif placing.rows <= 4 and (row or not fits) and _width(spec(node.component), small - 1) <= widest:
-            words.append((x, y - half - small * 0.9, spec(node.component), small - 1))
+        elif placing.rows <= 4 and (row or not fits):
+            size = spec(node.component, places=row["places"] if row else None)
+            if _width(size, small - 1) <= widest:
+                words.append((x, y - half - small * 0.9, size, small - 1))
     words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
     xs, ys, texts, sizes = zip(*words)
     return {"type": "scatter", "name": "words", "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
@@ -210,8 +237,11 @@ def inside(node, row):
     return f"<b>{percent(row['utilization']).replace('<', '&lt;')}</b><br>busy"
 
 
-def spec(component, joint=", "):
-    """The knobs that say how big a component is, in words: "4 cores, 4 GB"; "1 ms a query" for query_ms."""
+def spec(component, joint=", ", places=None):
+    """The knobs that say how big a component is, in words: "4 cores, 4 GB"; "1 ms a query" for query_ms.
+
+    places: how many it has at the end of a run, where the schedule changed that.
+    """
     about = {knob.name: knob.metadata for knob in fields(component)}
     parts = []
     for name in component.shown:
@@ -220,7 +250,9 @@ def spec(component, joint=", "):
             parts.append(getattr(value, "__name__", value).replace("_", " "))
         elif value is not None:
             each = _of_what(name.removesuffix("_ms")) if name.endswith("_ms") else ""
-            parts.append(f"{number(value)} {about[name]['unit']}{each}".strip())
+            is_changed = about[name].get("kind") == "whole" and value == component.places != (places or value)
+            then = f", then {number(places)}" if is_changed else ""
+            parts.append(f"{number(value)}{then} {about[name]['unit']}{each}".strip())
     return joint.join(parts)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from sdlib.charts.axes import MARK_ROOM
 from sdlib.charts.theme import ORANGE, Plot, figure, line, plain
 from sdlib.components.checks import complain
 
@@ -30,7 +31,7 @@ def formula_and_runs(table, x, y, formula=None, says=None, bars=INTERVAL, log_x=
     says = says or _counted(table, at_settings)
     curve = (table[x], at_settings) if formula is None else _curve(formula, table[x], log_x)
     traces = [line("formula", *curve), _bars(table[x], table["low"], table["high"], bars)]
-    axis = {"title": {"text": x}, "tickformat": ",", **({"type": "log", "dtick": 1} if log_x else {})}
+    axis = {"title": {"text": x}, "tickformat": ",", **(_decades_of(table[x]) if log_x else {})}
     plot = Plot(traces, f"A formula beside simulations: {y} against {x}. {says}", axis,
                 {"title": {"text": y}, **({"range": [-4, 108]} if "%" in y else {})}, title=says)
     return figure([plot], width, height)
@@ -41,6 +42,12 @@ def _curve(formula, xs, log_x):
     between = np.geomspace if log_x else np.linspace
     places = np.unique([*xs, *between(min(xs), max(xs), POINTS)])
     return places, [formula(place) for place in places]
+
+
+def _decades_of(xs):
+    """A logarithmic axis that ends at the settings, with room for their marks."""
+    ends = [min(xs) / MARK_ROOM, max(xs) * MARK_ROOM]
+    return {"type": "log", "dtick": 1, "range": plain(np.log10(ends))}
 
 
 def _counted(table, formula):

@@ -69,6 +69,17 @@ def in_order(column, behind):
     return columns
 
 
+def way_past(wanted, taken, room, low, high):
+    """The place nearest to `wanted` at which a line passes by all that stands in its way; None where it cannot.
+
+    taken: (from, to) of each thing, in any order; room: what the line needs on either side; low, high: the edges.
+    """
+    edges = [low, *(edge for ends in sorted(taken) for edge in ends), high]
+    gaps = [(start + room, end - room) for start, end in zip(edges[::2], edges[1::2], strict=True)
+            if end - start >= 2 * room]
+    return min((min(max(wanted, start), end) for start, end in gaps), key=lambda y: abs(y - wanted), default=None)
+
+
 def _mean(values, otherwise):
     return sum(values) / len(values) if values else otherwise
 

@@ -1,4 +1,4 @@
-"""Two figures in one: the first on the left, the second on the right, each with the axes it had."""
+"""Two figures in one, beside each other or, where the first is wide, below each other; each with the axes it had."""
 
 import re
 
@@ -8,11 +8,23 @@ _AXIS = re.compile(r"^([xy])axis(\d*)$")
 _REFERENCE = re.compile(r"^([xy])(\d*)( domain)?$")
 
 
+WIDE_PX = 900
+LEGEND_PX = 46  # two rows below both; without room of its own the legend would press the picture together
+
+
 def side_by_side(left, right, gap=12):
-    """A `go.Figure` with two others beside each other; both need a width, a height and margins."""
-    width, height = left.layout.width + gap + right.layout.width, max(left.layout.height, right.layout.height)
-    frames = [_Frame(left, 0, 0, width, height), _Frame(right, left.layout.width + gap, 1, width, height)]
-    layout = {**_of_the_page(right), "width": width, "height": height, "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+    """A `go.Figure` with two others beside each other, the second below a wide one.
+
+    Both need a width, a height and margins.
+    """
+    widths, heights = zip(*((figure.layout.width, figure.layout.height) for figure in (left, right)))
+    if left.layout.width > WIDE_PX:
+        (width, height), corner = (max(widths), sum(heights) + gap), (0, heights[0] + gap)
+    else:
+        (width, height), corner = (sum(widths) + gap, max(heights)), (widths[0] + gap, 0)
+    frames = [_Frame(left, (0, 0), 0, width, height), _Frame(right, corner, 1, width, height)]
+    layout = {**_of_the_page(right), "width": width, "height": height + LEGEND_PX,
+              "margin": {"l": 0, "r": 0, "t": 0, "b": LEGEND_PX},
               "shapes": [], "annotations": [], "images": [], "meta": {"alt": _alt(left, right)}}
     data = []
     for frame in frames:
@@ -20,7 +32,7 @@ def side_by_side(left, right, gap=12):
         layout |= frame.axes()
         for items in ("shapes", "annotations", "images"):
             layout[items] += frame.placed(items)
-    layout["legend"] = {**layout["legend"], "x": frames[1].x[0]}
+    layout["legend"] = {**layout["legend"], "x": 0}
     return picture({"data": data, "layout": layout})
 
 
@@ -38,12 +50,12 @@ def _alt(*figures):
 class _Frame:
     """Where one figure stands in the picture, and its parts moved there. Axis numbers grow by 50 a figure."""
 
-    def __init__(self, figure, left, number, width, height):
+    def __init__(self, figure, corner, number, width, height):
         self.figure, self.layout, self.shift = figure, figure.layout.to_plotly_json(), 50 * number
         margin = figure.layout.margin
         inner = figure.layout.width - margin.l - margin.r, figure.layout.height - margin.t - margin.b
-        self.x = (left + margin.l) / width, inner[0] / width
-        self.y = 1 - (margin.t + inner[1]) / height, inner[1] / height
+        self.x = (corner[0] + margin.l) / width, inner[0] / width
+        self.y = 1 - (corner[1] + margin.t + inner[1]) / height, inner[1] / height
 
     def data(self):
         """The traces, on the renumbered axes; without a legend entry where the figure has no legend."""

@@ -13,7 +13,6 @@ INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
 ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
 HATCH_OPACITY = 0.2  # words stand on it
 TITLE_LETTERS = 58  # in a line
-AXIS_PX = 46  # what the labels and the title of an axis take; the legend stands below, in as many rows as it needs
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 _AXIS = {"gridcolor": GRID, "linecolor": INK, "showline": True, "zeroline": False, "ticks": "outside",
@@ -46,16 +45,16 @@ class Plot:
 def compose(cells, width, height, margin=None):
     """The plain figure (data, layout) of `cells`: (Plot, (x0, x1), (y0, y1)) in shares of the drawing area."""
     margin = margin or {"l": 70, "r": 20, "t": 48, "b": 84}
-    below_axis = -AXIS_PX / (height - margin["t"] - margin["b"])
     layout = {"template": TEMPLATE, "width": width, "height": height, "autosize": False, "shapes": [],
               "annotations": [], "margin": margin,
-              "legend": {"orientation": "h", "y": round(below_axis, 4), "yanchor": "top",
+              # At the lower edge, in as many rows as it needs: the axis above it ("automargin") makes room.
+              "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom",
                          "x": cells[-1][1][0], "xanchor": "left", "font": {"size": 11}},
               "meta": {"alt": " ".join(plot.alt for plot, _, _ in cells if plot.alt)}}
     data = []
     for number, (plot, across, upwards) in enumerate(cells, 1):
         key = "" if number == 1 else str(number)
-        layout[f"xaxis{key}"] = {**plot.x, "domain": list(across), "anchor": f"y{key}"}
+        layout[f"xaxis{key}"] = {**plot.x, "domain": list(across), "anchor": f"y{key}", "automargin": "bottom"}
         layout[f"yaxis{key}"] = {**plot.y, "domain": list(upwards), "anchor": f"x{key}"}
         data += [{**trace, "xaxis": f"x{key}", "yaxis": f"y{key}"} for trace in plot.traces]
         layout["shapes"] += [_on_axes(shape, key) for shape in plot.shapes]

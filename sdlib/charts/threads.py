@@ -36,7 +36,7 @@ def threads_held(run, settings, trail=None):
               this_run(timeout_s, held)]
     said = f"timeout {number(timeout_s)} s, {number(held)} of {there_are} threads held"
     return Plot(traces, f"Threads of the website that are held, against the timeout: {said}.",
-                {"type": "log", "title": {"text": "timeout (s)"}, "range": [-1.05, 1.53],
+                {"type": "log", "title": {"text": "timeout (s)"}, "range": [-1.05, 1.6],
                  "tickvals": [0.1, 0.3, 1, 3, 10, 30], "ticktext": ["0.1", "0.3", "1", "3", "10", "30"]},
                 {"title": {"text": "threads held"}, "range": [0, 2 * there_are]},
                 notes=[above(f"<b>you are here:</b> {said.replace(', ', ',<br>')}")])

@@ -118,7 +118,7 @@ def _latency(bins, run):
 
 def _linear_latency(bins, run):
     plot = _latency(bins, run)
-    plot.y = {"title": {"text": "latency of answered (ms)"}}
+    plot.y = {"title": {"text": "latency of answered (ms)"}, "tickformat": ","}
     return plot
 
 
@@ -138,7 +138,7 @@ def _inside(bins, run):
                        "x": plain([0, run.seconds]), "y": [cells] * 2,
                        "line": {"color": VERMILION, "width": 2, "dash": "longdashdot"}})
         alt += f" Memory holds {number(cells)}."
-    return Plot(traces, alt, y={"title": {"text": "requests inside"}})
+    return Plot(traces, alt, y={"title": {"text": "requests inside"}, "tickformat": ","})
 
 
 def in_system(run, bins):

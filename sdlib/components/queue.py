@@ -6,17 +6,8 @@ from dataclasses import dataclass
 
 from sdlib.components.base import Component, Machine
 from sdlib.components.checks import check_number, complain, knob, shown, takes
-from sdlib.components.messages import (
-    A_MESSAGE,
-    DEAD_SHELF,
-    OWN,
-    MessagesHere,
-    Shelf,
-    appear,
-    look_at_age,
-    revive,
-    send,
-)
+from sdlib.components.message_steps import A_MESSAGE, OWN, appear, look_at_age, revive, send
+from sdlib.components.messages import DEAD_SHELF, MessagesHere, Shelf
 from sdlib.components.retry import Retry
 from sdlib.components.worker import Worker
 from sdlib.kernel.incidents import REDRIVEN, write_incident

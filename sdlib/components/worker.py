@@ -8,7 +8,8 @@ import simpy
 from sdlib.components.base import Component
 from sdlib.components.calls import Caller, as_groups
 from sdlib.components.checks import knob
-from sdlib.components.messages import MessagesHere, done, end, fail, give, leave_line
+from sdlib.components.message_steps import done, end, fail, give, leave_line
+from sdlib.components.messages import MessagesHere
 from sdlib.kernel.chance import fail_some
 from sdlib.kernel.changes import kill as bring_down
 from sdlib.kernel.changes import restore as bring_up

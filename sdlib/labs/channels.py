@@ -8,6 +8,7 @@ from sdlib.labs import aws
 from sdlib.labs.cloud import COMPONENTS, cloud
 from sdlib.labs.recordings import recorded
 from sdlib.labs.tally import Tally, TallyResult
+from sdlib.whole import whole
 
 CHANNELS = ("mail", "WhatsApp", "SMS")
 NEXT, AGAIN = "goes on", "begins again"           # what payment does after its restart
@@ -24,6 +25,13 @@ class Channels(TallyResult):
         return {f"{what}: {label}": load.ends[what] if what in load.ends else load.seen[what]
                 for label, load in self.loads.items() for what in ("half told", "told twice")}
 
+    def simulated(self):
+        with whole():
+            from sdlib.labs.models import told
+        found = {label: told(load.sent, _dies(load.sent), label == AGAIN) for label, load in self.loads.items()}
+        return {f"{what}: {label}": count for label, counts in found.items()
+                for what, count in zip(("half told", "told twice"), counts)}
+
     def _about(self):
         one_ms, all_ms = (self.loads[NEXT].seen[name] for name in ("one_ms", "all_ms"))
         return (f"Half of the customers were told by one queue within {one_ms:.1f} ms and by all three within "
@@ -39,7 +47,7 @@ def three_queues(customers=20):
     once it begins again with the one it was telling. Returns a LabResult.
     """
     count = check_number("lab.three_queues", "customers", customers, low=8, high=30, example=20, whole=True)
-    dies = {part * count // whole: place for (part, whole), place in zip(KILLS, PLACES, strict=True)}
+    dies = _dies(count)
     modes = {NEXT: "next", AGAIN: "again"}
     with cloud("three real queues on 127.0.0.1") as running:
         queues = {label: [aws.new_queue(running.sqs, f"{name}-{channel}") for channel in CHANNELS]
@@ -52,6 +60,11 @@ def three_queues(customers=20):
         told = {label: [aws.receive_all(running.sqs, queue) for queue in queues[label]] for label in modes}
         tallies = {label: _tally(journals[label], told[label], count) for label in modes}
     return Channels(tallies, _claims(tallies, told, dies, count), _sentence(dies, count), axis="payment")
+
+
+def _dies(count):
+    """The customers in whose middle payment is killed -> after how many of the three sends."""
+    return {part * count // parts: place for (part, parts), place in zip(KILLS, PLACES, strict=True)}
 
 
 def _tally(journal, told, count):

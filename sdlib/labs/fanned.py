@@ -10,6 +10,7 @@ from sdlib.labs import aws
 from sdlib.labs.cloud import COMPONENTS, cloud
 from sdlib.labs.recordings import recorded
 from sdlib.labs.tally import Tally, TallyResult
+from sdlib.whole import whole
 
 MAIL, WHATSAPP, SMS, ORDERS = "mail", "WhatsApp", "SMS", "orders"
 BROKEN, MENDED, NEW = "SMS, broken", "SMS, mended", "orders, new"
@@ -25,8 +26,17 @@ class FannedOut(TallyResult):
     axis_title = "messages delivered"
 
     def counts(self):
-        return {f"{label}: of {load.sent - load.ends['filtered out']}": load.ends["delivered"]
-                for label, load in self.loads.items()}
+        return {self._name(label): load.ends["delivered"] for label, load in self.loads.items()}
+
+    def simulated(self):
+        with whole():
+            from sdlib.labs.models import fanned_out
+        kinds, totals = _events(self.loads[MAIL].sent)
+        delivered = fanned_out(kinds, [total >= LEAST_TOTAL for total in totals])
+        return {self._name(label): count for label, count in zip((MAIL, WHATSAPP, BROKEN, MENDED, NEW), delivered)}
+
+    def _name(self, label):
+        return f"{label}: of {self.loads[label].sent - self.loads[label].ends['filtered out']}"
 
     def _about(self):
         mail_ms, whatsapp_ms = (self.loads[label].seen["p50_ms"] for label in (MAIL, WHATSAPP))
@@ -59,8 +69,7 @@ def fan_out(events=30):
     fourth queue subscribes. Returns a LabResult.
     """
     count = check_number("lab.fan_out", "events", events, low=12, high=40, example=30, unit="events", whole=True)
-    published = _Published([("paid", "paid", "shipped")[number % 3] for number in range(count)],
-                           [1000 * (number % 10) for number in range(count)])
+    published = _Published(*_events(count))
     with cloud("real topic and queues on 127.0.0.1") as running:
         sqs = running.sqs
         topic = running.sns.create_topic(Name="payments")["TopicArn"]
@@ -77,6 +86,12 @@ def fan_out(events=30):
         _publish(running, topic, published, range(half, count))
         tallies, claims = _followed(running, queues, published, half)
     return FannedOut(tallies, claims, _sentence(published, half), axis="subscriber")
+
+
+def _events(count):
+    """Kind and total of each."""
+    numbers = range(count)
+    return [("paid", "paid", "shipped")[number % 3] for number in numbers], [1000 * (number % 10) for number in numbers]
 
 
 def _subscribe(running, topic, queue, wants):

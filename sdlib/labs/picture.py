@@ -25,7 +25,7 @@ STYLE = """<style>
 .sdlib-lab .wide { overflow-x: auto; }
 .sdlib-lab th { text-align: left; }
 .sdlib-lab td { text-align: right; padding-left: 1em; }
-.sdlib-lab strong { font-size: 15px; }
+.sdlib-lab .verdict { font-size: 15px; }
 </style>"""
 
 

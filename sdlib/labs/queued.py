@@ -9,6 +9,7 @@ from sdlib.labs.cloud import COMPONENTS, cloud
 from sdlib.labs.hands import next_delay_s
 from sdlib.labs.recordings import recorded
 from sdlib.labs.tally import Tally, TallyResult
+from sdlib.whole import whole
 
 AFTER, BEFORE, TRIED, SENT_BACK = "deleted after", "deleted before", "with retries", "sent back"
 HIDDEN_S = 3                       # whose worker was killed is shown again after that; a stall may not be as long
@@ -16,6 +17,8 @@ RETRIES = 3                        # the document's ten take 511 s; the first de
 MAILS, KINDS = 12, 3               # by turn: a good one, one that fails twice, one that fails until it is mended
 GOOD, LATE, BAD = (list(range(kind, MAILS, KINDS)) for kind in range(KINDS))
 LATE_FAILS = 2
+LOST_BEFORE, LOST_AFTER = (f"lost: {label}" for label in (BEFORE, AFTER))
+DEAD, STILL_DEAD = f"dead letters: after {RETRIES + 1} tries", f"dead letters: {SENT_BACK}"
 MENDED = "mended"
 CLOCK_S = 0.05                     # two processes' clocks
 
@@ -25,10 +28,18 @@ class Queued(TallyResult):
 
     def counts(self):
         after, before, tried, back = (self.loads[label] for label in (AFTER, BEFORE, TRIED, SENT_BACK))
-        return {f"lost: {BEFORE}": before.ends["lost"], f"lost: {AFTER}": after.ends["lost"],
+        return {LOST_BEFORE: before.ends["lost"], LOST_AFTER: after.ends["lost"],
                 f"twice: {AFTER}": after.seen["twice"],
-                f"dead letters: after {RETRIES + 1} tries": tried.ends["dead letters"],
-                f"dead letters: {SENT_BACK}": back.ends["dead letters"]}
+                DEAD: tried.ends["dead letters"], STILL_DEAD: back.ends["dead letters"]}
+
+    def simulated(self):
+        with whole():
+            from sdlib.labs.models import dead_letters, messages_lost
+        count = self.loads[AFTER].sent
+        (late, late_at_end), (bad, bad_at_end) = (dead_letters(len(numbers), RETRIES, mended_s)
+                                                  for numbers, mended_s in ((LATE, 0.5), (BAD, 30)))
+        return {LOST_BEFORE: messages_lost(count, "before work"), LOST_AFTER: messages_lost(count, "after work"),
+                DEAD: late + bad, STILL_DEAD: late_at_end + bad_at_end}
 
     def _about(self):
         pauses = self.loads[TRIED].seen
@@ -36,7 +47,7 @@ class Queued(TallyResult):
         return (f"The worker set the pause before each retry itself (ChangeMessageVisibility): {told} s were measured, "
                 f"0, 1, 2 s asked for. The lab's queue allows {RETRIES} retries, since ten take 511 s. To send dead "
                 "letters back SQS has a call, StartMessageMoveTask, which this server lacks: the lab receives them and "
-                "sends them again.")
+                "sends them again. The simulation has no moment between the work and the deletion, and so none twice.")
 
 
 @recorded(*COMPONENTS, result=Queued)

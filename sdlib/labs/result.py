@@ -102,8 +102,8 @@ class LabResult:
         with whole():
             import ipywidgets
         held = "".join(f"<li>{html.escape(text)}: {'yes' if was else 'NO'}</li>" for text, was in self.claims)
-        parts = [STYLE, self._label(), f"<p><strong>{html.escape(self.verdict)}</strong></p>", drawn(self.plot()),
-                 f"<p>{self._about()} {self._shape()}{self._busy()}</p>",
+        parts = [STYLE, self._label(), f'<p class="verdict"><strong>{html.escape(self.verdict)}</strong></p>',
+                 drawn(self.plot()), f"<p>{self._about()} {self._shape()}{self._busy()}</p>",
                  _folded("What was checked", f"<ul>{held}</ul><p>{self._fed_with()}</p>"),
                  _folded(self._numbers(), _table(self.compare(), self.axis)),
                  _folded("All that was measured", _table(self.measured, self.axis) + f"<p>{self._overhead()}</p>")]
@@ -132,9 +132,9 @@ class LabResult:
         """Why the workers are busier than the load says."""
         load = next(iter(self.loads.values()))
         held_ms, asked_ms = load.answered["service_ms"].mean(), load.answered["drawn_ms"].mean()
-        return (f"Under the first load {asked_ms:.1f} ms of work were asked for on average, and a worker was held for "
+        return (f"In the first column {asked_ms:.1f} ms of work were asked for on average, and a worker was held for "
                 f"{held_ms:.1f} ms: a real machine needs a moment to wake it up. So the workers are a little busier "
-                "than the load says.")
+                "than that work alone would keep them.")
 
     def _busy(self):
         """A sentence where other work on this machine spoils the comparison."""
@@ -194,7 +194,8 @@ def _folded(title, content):
 
 
 def _table(table, axis):
-    """A row per measure, a column per load."""
+    """A row per measure, a column per load; "-" where nothing was measured."""
     shown = table.rename(columns=WORDS).rename_axis(axis)
-    cells = [[f"{value:,.{0 if (row % 1 == 0).all() else 2}f}" for value in row] for row in shown.T.to_numpy(float)]
+    cells = [["-" if np.isnan(value) else f"{value:,.{0 if (row[~np.isnan(row)] % 1 == 0).all() else 2}f}"
+              for value in row] for row in shown.T.to_numpy(float)]
     return pd.DataFrame(cells, shown.columns, shown.index).to_html(border=0)

@@ -16,7 +16,7 @@ class Visitors:
         self._process = stage.start([sys.executable, "-m", "sdlib.labs.visits"], log="visits.log", stdin=PIPE)
 
     def send(self, url, method, visits, doing, watched):
-        """Send (at_s, path, token) in order; [latency_ms, HTTP status] of each. watched: what must not end meanwhile."""
+        """Send (at_s, path, token) in order; [latency_ms, HTTP status] of each. watched: what must not end."""
         folder = self._stage.folder
         answers, given = folder / "answers.json", folder / "visits.json"
         plan = {"url": url, "method": method, "timeout_s": self._timeout_s, "answers": str(answers), "visits": visits}

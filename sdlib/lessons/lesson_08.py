@@ -338,8 +338,9 @@ GOALS = (
          "200 ms at most. Within a quarter is near enough.", _highest_limit, (r"limit of 2[0-4]\d\b",)),
     Goal("12,000 users. Now as low as can be: everybody else, who send 4 a minute each, get 99 % answered. Within a "
          "fifth is near enough.", _lowest_limit, (r"\b(0\.9\d?|1\.[01]\d?) a second",)),
-    Goal("Half of the tokens are bad, and whoever is refused comes back five times at once. Find the largest crowd "
-         "that still gets 99.9 % answered, with a p99 of 200 ms at most. Within a tenth is near enough.",
+    Goal("Half of the tokens are bad, whoever is refused comes back five times at once, and the limit is 10 a second "
+         "at most. Find the largest crowd that still gets 99.9 % answered, with a p99 of 200 ms at most. Within a "
+         "tenth is near enough.",
          _largest_crowd, (r"\b3[6-9],\d\d\d users",)),
 )
 

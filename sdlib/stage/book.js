@@ -123,7 +123,6 @@ class Book {
     this.visitSlot = new Int32Array(people * DEEPEST);
     this.workEnds = new Float32Array(people);
     this.workBegan = new Float32Array(people);
-    this.worksAt = new Int16Array(people);
     this.messageAt = new Int16Array(people);
     this.messageState = new Uint8Array(people);
     this.abandoned = new Uint8Array(people);
@@ -156,7 +155,6 @@ class Book {
     this.memory.set(about.memory);
     this.here.fill(0);
     this.depth.fill(0);
-    this.worksAt.fill(NOWHERE);
     this.messageAt.fill(NOWHERE);
     this.abandoned.fill(0);
     this.turnedBackAt.fill(NOWHERE);
@@ -237,7 +235,7 @@ class Book {
     this.here[who] = 1;
     this.born[who] = time;
     this.depth[who] = this.abandoned[who] = 0;
-    this.worksAt[who] = this.messageAt[who] = this.turnedBackAt[who] = NOWHERE;
+    this.messageAt[who] = this.turnedBackAt[who] = NOWHERE;
     if (this.trace.isClient[who]) this.inFlight++;
   }
 
@@ -279,12 +277,9 @@ class Book {
   }
 
   start(who, node, event) {
-    this.working[node]++;
     const level = this.levelAt(who, node);
-    if (level === NOWHERE) {
-      this.worksAt[who] = node;
-      return;
-    }
+    if (level === NOWHERE) return;
+    this.working[node]++;
     if (this.visitState[level] === WAITING) this.leaveQueue(who, node);
     this.visitState[level] = WORKING;
     this.visitSlot[level] = this.freeSlots[node].length ? this.freeSlots[node].pop() : this.highestSlot[node]++;
@@ -295,10 +290,6 @@ class Book {
   free(who, node) {
     const level = this.levelAt(who, node);
     if (level !== NOWHERE) this.letGo(who, level);
-    else if (this.worksAt[who] === node) {
-      this.worksAt[who] = NOWHERE;
-      this.working[node]--;
-    }
   }
 
   letGo(who, level) {

@@ -21,7 +21,6 @@ class Actor:
     visits: list = field(default_factory=list)
     begun: bool = False
     message: tuple = None  # (node, what happened to it last)
-    works_at: int = -1  # a worker's node
     is_abandoned: bool = False
 
 
@@ -80,8 +79,6 @@ class Moment:
             yield node, "inside"
             if state != PASSING:
                 yield node, "waiting" if state == WAITING else "working"
-        if actor.works_at >= 0:
-            yield actor.works_at, "working"
         if actor.message:
             node, state = actor.message
             yield node, {codes.VISIBLE: "visible", codes.DEAD_LETTERED: "dead"}.get(state, "hidden")
@@ -120,8 +117,6 @@ class Moment:
         if visit:
             visit[1] = state
             self.queues[who] = len(self.queues)
-        else:
-            actor.works_at = node if what == codes.STARTED else -1
 
     def _abandon(self, caller, node):
         """Whoever was sent off by this caller to this node goes on, but nobody waits for it."""

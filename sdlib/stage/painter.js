@@ -101,15 +101,16 @@ class Painter {
   }
 
   drawLane(pen, from, to, isAnswer, dashed) {
-    const { geometry } = this, s = geometry.scale, x0 = geometry.rightX(from), x1 = geometry.leftX(to);
-    const y0 = geometry.laneY(from, isAnswer), y1 = geometry.laneY(to, isAnswer), tip = isAnswer ? [x0, y0] : [x1, y1];
-    const angle = Math.atan2(y1 - y0, x1 - x0) + (isAnswer ? Math.PI : 0), size = 5.5 * s;
+    const { geometry } = this, size = 5.5 * geometry.scale;
+    const points = [[geometry.rightX(from), geometry.laneY(from, isAnswer)], ...geometry.corners(from, to, isAnswer),
+      [geometry.leftX(to), geometry.laneY(to, isAnswer)]];
+    if (isAnswer) points.reverse();
+    const [before, tip] = points.slice(-2), angle = Math.atan2(tip[1] - before[1], tip[0] - before[0]);
     pen.strokeStyle = pen.fillStyle = this.theme.line;
     pen.lineWidth = 1.5;
     pen.setLineDash(dashed ? [6, 4] : []);
     pen.beginPath();
-    pen.moveTo(x0, y0);
-    pen.lineTo(x1, y1);
+    for (const point of points) pen.lineTo(...point);
     pen.stroke();
     pen.setLineDash([]);
     pen.beginPath();
@@ -409,15 +410,24 @@ class Painter {
 
   // All words, last and on a ground.
   drawWords() {
-    const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients;
-    [this.trace.about.users, "users"].forEach((text, line) => this.write(pen, text, Math.max(geometry.clientsX, 4.2 * text.length),
-      geometry.clientsY + (13 * line - 36) * s, { size: 12, isBold: true, ground: theme.paper }));
+    const { pen, geometry, theme, counts } = this, s = geometry.scale, again = this.drawn.clients, line = Math.max(13 * s, 11);
+    this.writeClients(pen, this.trace.about.users, geometry.clientsY - 23 * s - line);
+    this.writeClients(pen, "users", geometry.clientsY - 23 * s);
     if (again) {
       this.write(pen, `${whole(again)} wait${again === 1 ? "s" : ""}`, geometry.clientsX, geometry.clientsY + 78 * s, { ground: theme.paper });
       this.write(pen, "to try again", geometry.clientsX, geometry.clientsY + 91 * s, { ground: theme.paper });
     }
     for (const box of geometry.scene.boxes) this.drawBoxWords(box, counts);
     for (const { node, words } of this.effects.captions) this.drawCaption(geometry.box(node), words);
+  }
+
+  // Within the canvas, and before the first box.
+  writeClients(pen, text, y) {
+    const { geometry, theme } = this, most = geometry.leftX(geometry.scene.boxes[0].machines[0].node) - 6;
+    const points = Math.max(12 * Math.min(geometry.scale, 1.15), 9.5);
+    pen.font = `600 ${points}px ${theme.font}`;
+    const half = Math.min(pen.measureText(text).width, most) / 2;
+    this.write(pen, text, clamp(geometry.clientsX, half + 2, Math.max(half + 2, most - half)), y, { size: 12, isBold: true, most, ground: theme.paper });
   }
 
   drawBoxWords(box, counts) {

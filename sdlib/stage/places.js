@@ -18,6 +18,7 @@ class Geometry {
       this.machines[machine.node] = machine;
       this.boxOf[machine.node] = place;
     }));
+    this.past = new Map(scene.lines.map(({ from, to, past }) => [`${from} ${to}`, past]));
     this.clientsX = this.column(0);
     this.clientsY = scene.clients.y * this.scale;
     this.setDots(trace);
@@ -35,6 +36,13 @@ class Geometry {
   laneY(node, isAnswer) {
     const place = node === NOWHERE ? this.scene.clients : this.box(node);
     return (isAnswer ? place.answer_y : place.request_y) * this.scale;
+  }
+
+  // The corners of a lane from one node to another behind it, where it passes by boxes in between: [x, y] each.
+  corners(from, to, isAnswer) {
+    const past = from === NOWHERE ? [] : this.past.get(`${this.boxOf[from]} ${this.boxOf[to]}`) || [];
+    return past.flatMap(([column, half, requestY, answerY]) => [-half, half].map((side) =>
+      [this.column(column) + side * this.scale, (isAnswer ? answerY : requestY) * this.scale]));
   }
 
   // The dots of a queue are as large as the longest queue of this window lets them be, and stay so.
@@ -107,7 +115,7 @@ class Geometry {
 // --- dots, and what is seen for a moment ----------------------------------------------------------------------------
 
 const IN_LINE = 2;  // so much faster moves who waits in a queue
-const MOST_TURNS = 12;  // of a way that a dot has still to go
+const MOST_TURNS = 24;  // of a way that a dot has still to go
 
 // The ways of many dots: corners that each still has to pass, on the requests' lane or on the answers'.
 class Ways {
@@ -191,9 +199,11 @@ class Dots {
       const [x] = ways.length[who] ? [geometry.rightX(from) - 6 * geometry.scale] : [this.x[who]];
       ways.add(who, clamp(x, geometry.leftX(from), geometry.rightX(from)), geometry.laneY(from, true), true);
       ways.add(who, geometry.leftX(from), geometry.laneY(from, true), true);
+      for (const corner of geometry.corners(to, from, true).reverse()) ways.add(who, ...corner, true);
       ways.add(who, geometry.rightX(to), geometry.laneY(to, true), true);
     } else {
       if (from !== NOWHERE) ways.add(who, geometry.rightX(from), geometry.laneY(from, false), false);
+      for (const corner of geometry.corners(from, to, false)) ways.add(who, ...corner, false);
       ways.add(who, geometry.leftX(to), geometry.laneY(to, false), false);
     }
   }

@@ -7,7 +7,7 @@ import math
 from dataclasses import fields
 
 from sdlib.charts.diagram import spec
-from sdlib.charts.layout import columns_of, groups_of
+from sdlib.charts.layout import columns_of, groups_of, way_past
 from sdlib.charts.shapes import outline_of
 
 CLIENTS_WIDTH, COLUMN_GAP, MIN_HEIGHT = 62, 34, 248
@@ -16,6 +16,7 @@ SQUEEZED, GAP_SQUEEZED, MOST_WIDE_COLUMNS = 0.82, 0.7, 2  # with more columns, b
 HEIGHT_OF_WIDTH, MOST_MIN_HEIGHT = 0.51, 320
 EDGE, ROOM, GAP, PAD, HEAD, LABEL = 6, 13, 28, 9, 34, 13  # LABEL: a line of small words; ROOM: above and below all
 BODY, CHANNEL, LANES = 80, 14, 20  # LANES: the answers' lane is so far below the requests' one
+LANES_PAST, LANES_ROOM = 5, 11  # where they pass by boxes: how far each is from the middle; what both need on a side
 QUEUE_SHARE = {True: 0.56, False: 0.44}  # of a box's inner width, with memory and without
 MOST_MACHINES, MOST_CELLS, MOST_GRID = 12, 512, 200
 MANY_BOXES = 14
@@ -33,7 +34,8 @@ def scene_of(nodes, places=None):
     machines: {node, queue, slots, memory, hold, row, level}; rectangles are [x, y, w, h]. shares: many machines, one
     queue. row: what is hatched when it is down; level: what shows how busy it is.
     left, right of a box: where the lanes touch its outline. works_for_a_queue: it takes messages, and nobody calls it.
-    lines: {from, to, dashed, one_way}, places in boxes; -1 for the clients; dashed: nobody waits for the answer.
+    lines: {from, to, dashed, one_way, past}, places in boxes; -1 for the clients; dashed: nobody waits for the answer.
+    past: [column, half a width, request_y, answer_y] of each column in between, where the lanes pass by its boxes.
     """
     places = [node.component.places for node in nodes] if places is None else places
     groups = groups_of(nodes)
@@ -43,9 +45,10 @@ def scene_of(nodes, places=None):
     boxes = [_box(group, nodes, places, is_small, narrow) for group in groups]
     middles, width = _middles(columns, boxes, narrow)
     height = _stack_all(columns, boxes, min(max(MIN_HEIGHT, HEIGHT_OF_WIDTH * width), MOST_MIN_HEIGHT))
-    lines = [{"from": -1, "to": 0, "dashed": False, "one_way": False}]
+    lines = [{"from": -1, "to": 0, "dashed": False, "one_way": False, "past": []}]
     lines += [{"from": place, "to": child, "dashed": boxes[child]["dashed"],
-               "one_way": boxes[child]["dashed"] or boxes[child]["works_for_a_queue"]}
+               "one_way": boxes[child]["dashed"] or boxes[child]["works_for_a_queue"],
+               "past": _past(boxes[place], boxes[child], columns, boxes, middles, height)}
               for place, group in enumerate(groups) for child in group.behind]
     request_y, answer_y = boxes[0]["request_y"], boxes[0]["answer_y"]
     return {"width": width, "height": height, "columns": middles, "boxes": boxes, "lines": lines, "nodes": len(nodes),
@@ -85,6 +88,23 @@ def _spread(column, boxes, height):
     for place in column:
         _shift(boxes[place], y)
         y += boxes[place]["h"] + gap
+
+
+def _past(start, end, columns, boxes, middles, height):
+    """Where the lanes between two boxes pass by those of the columns in between."""
+    found = []
+    for number in range(start["column"] + 1, end["column"]):
+        here = [boxes[place] for place in columns[number - 1]]
+        share = (middles[number] - middles[start["column"]]) / (middles[end["column"]] - middles[start["column"]])
+        wanted = (1 - share) * _between_lanes(start) + share * _between_lanes(end)
+        y = way_past(wanted, [(box["y"], box["y"] + box["h"]) for box in here], LANES_ROOM, 0, height)
+        if y is not None:
+            found.append([number, max(box["w"] for box in here) / 2 + LANES_PAST, y - LANES_PAST, y + LANES_PAST])
+    return found
+
+
+def _between_lanes(box):
+    return (box["request_y"] + box["answer_y"]) / 2
 
 
 def _shift(box, dy):

@@ -95,15 +95,18 @@ class _Picture:
         return [*points, points[0]]
 
     def _lanes(self):
-        """(start, end) of each lane, in the direction in which dots move on it."""
+        """The points of each lane, in the direction in which dots move on it."""
         boxes, found = self.scene["boxes"], []
         for line in self.scene["lines"]:
             here, there = self.scene["clients"] if line["from"] < 0 else boxes[line["from"]], boxes[line["to"]]
             left = self._clients()[0] + 24 if line["from"] < 0 else self._middle(here) + here["right"]
             right = self._middle(there) + there["left"]
-            found.append(((left, here["request_y"]), (right, there["request_y"])))
+            corners = [(self.scene["columns"][column] + side, *ys) for column, half, *ys in line["past"]
+                       for side in (-half, half)]
+            found.append([(left, here["request_y"]), *((x, y) for x, y, _ in corners), (right, there["request_y"])])
             if not line["one_way"]:
-                found.append(((right, there["answer_y"]), (left, here["answer_y"])))
+                found.append([(right, there["answer_y"]), *((x, y) for x, _, y in reversed(corners)),
+                              (left, here["answer_y"])])
         return found
 
     def _lines(self):
@@ -113,7 +116,7 @@ class _Picture:
 
     def _arrows(self):
         tips = []
-        for (x0, y0), (x1, y1) in self._lanes():
+        for (x0, y0), (x1, y1) in (lane[-2:] for lane in self._lanes()):
             long = math.hypot(x1 - x0, y1 - y0)
             across, down = (x1 - x0) / long, (y1 - y0) / long
             tips.append([(x1, y1), (x1 - 6 * across - 3 * down, y1 - 6 * down + 3 * across),
@@ -173,6 +176,8 @@ class _Picture:
                 state, node = PASSING, node if actor.message[1] in VISIBLE else workers[node]
             taken = queued if state == WAITING else working
             place = taken[node] = taken.get(node, -1) + 1
+            if state == WAITING and place >= self._room(node):
+                continue
             x, y, size = self._place(node, state, place)
             share = (self.moment.at_s - actor.born_s) / self.old_s
             kind = next(name for limit, _, name in AGES if share < limit) if not actor.message else "message"
@@ -196,11 +201,21 @@ class _Picture:
             row, column = divmod(place, across)
             return middle + left + (column + 0.5) * HELD, top + (row % int(height // HELD) + 0.5) * HELD, 6
         left, top, width, height = machine["queue"]
-        many = self.counts.get(node, NOBODY)["waiting"]
-        pitch = next((one for one in PITCHES if (width // one) * (height // one) >= many), PITCHES[-1])
+        pitch = self._pitch(node)
         rows = max(1, int(height // pitch))
         column, row = divmod(place, rows)
         return middle + left + width - (column + 0.5) * pitch, top + height - (row + 0.5) * pitch, pitch
+
+    def _pitch(self, node):
+        """How far apart those stand who wait there: so far that all have room, where they can."""
+        width, height = self.machine_of[node]["queue"][2:]
+        many = self.counts.get(node, NOBODY)["waiting"]
+        return next((one for one in PITCHES if (width // one) * (height // one) >= many), PITCHES[-1])
+
+    def _room(self, node):
+        """How many of those who wait there can be drawn."""
+        (width, height), pitch = self.machine_of[node]["queue"][2:], self._pitch(node)
+        return max(1, int(width // pitch)) * max(1, int(height // pitch))
 
     def _words(self):
         """The words of the moving picture: x, y of the baseline, text, size, and where the text is held."""
@@ -241,6 +256,10 @@ class _Picture:
             said["queue"] = f"{told['visible']:,} wait", "middle right"
         elif places:
             said["queue"] = f"{told['waiting']:,} wait{'s' if told['waiting'] == 1 else ''}", "middle right"
+            more = sum(max(0, one["waiting"] - self._room(node)) for node, one in zip(nodes, here, strict=True))
+            if more:    # as in the moving picture, in the place of those who are worked on
+                said["queue"] = f"{told['waiting']:,} wait, {more:,} not drawn", "middle right"
+                del said["slots"]
         for name, (text, held) in said.items():
             if name in labels:
                 x, y = labels[name]

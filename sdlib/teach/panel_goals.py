@@ -13,13 +13,18 @@ class GoalRows(ipywidgets.VBox):
         self._texts = [ipywidgets.HTML() for _ in goals.texts]
         self.buttons = [ipywidgets.Button(description="try", tooltip=f"Try this goal: {text}") for text in goals.texts]
         for place, button in enumerate(self.buttons):
-            button.on_click(lambda _, place=place: self.answer(place, attempt(place)))
+            button.on_click(lambda _, place=place: self._try(place, attempt))
             self._write(place, "")
         rows = [ipywidgets.HBox(pair) for pair in zip(self.buttons, self._texts)]
         for row in rows:
             row.add_class("sdlib-goal")
         super().__init__(rows)
         self.add_class("sdlib-goals")
+
+    def _try(self, place, attempt):
+        # A try may simulate several other settings, to tell whether one of them would do as well.
+        self._write(place, "<b>Trying ...</b>")
+        self.answer(place, attempt(place))
 
     def answer(self, place, verdict):
         """Show what a try gave."""

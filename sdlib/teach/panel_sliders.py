@@ -17,7 +17,7 @@ MOST_SLIDERS = 4
 # Useful ranges for learners: a knob's own range only says what is allowed. (low, high, names of the two ends)
 RANGES = {"users": (10, 1_000_000, "a club", "a big city"), "cpus": (1, 1000, "the smallest", "the biggest"),
           "ram_gb": (0.5, 128, "a phone", "a big machine"), "retries": (0, 10, "give up", "stubborn"),
-          "machines": (1, 20, "one", "many")}
+          "machines": (1, 20, "alone", "a rack")}
 UNITS = {"machines": "machines"}
 NO_KNOB = {"unit": "", "kind": "number", "choices": (), "low": None, "high": None}
 PAIR = "a pair (system, clients) of a component and sd.Clients"

@@ -64,7 +64,7 @@ def assert_shows(result, verdict):
     page = result.panel().value
     opened = re.sub(r"<details>.*?</details>|<style>.*?</style>", "", page, flags=re.DOTALL)
     assert page.count("<svg") == opened.count("<svg") == opened.count('role="img" aria-label="') == 1
-    assert opened.count(f"<p><strong>{html.escape(verdict)}</strong></p>") == 1
+    assert opened.count(f'<p class="verdict"><strong>{html.escape(verdict)}</strong></p>') == 1
     assert "<table" not in opened and page.count("<table") == 2 and page.count("<summary>") == 3
     assert opened.count("Latency here is the time from the moment at which a request was meant to be sent") == 1
 

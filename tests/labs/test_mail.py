@@ -32,8 +32,9 @@ def assert_shows_sync_mail(result):
     assert 24 < failed[mail_inside.RUSH] < 72
     p50_ms = result.measured["p50_ms"]
     assert p50_ms[mail_inside.PLAIN] < 150 <= p50_ms[mail_inside.INSIDE]
-    drawn = result.plot().traces
-    assert [trace["name"] for trace in drawn] == ["measured"] and drawn[0]["y"][:4] == [0, 0, 100, 0]
+    simulated, measured = result.plot().traces
+    assert (simulated["name"], measured["name"]) == ("simulated", "measured")
+    assert simulated["y"] == measured["y"][:4] == [0, 0, 100, 0], "the last crowd is not simulated"
     assert_reads(result, SYNC, "Half of the checkouts took less than")
 
 
@@ -44,6 +45,8 @@ def assert_shows_the_worker(result):
     gone = result.measured["mail gone"]
     assert gone[[mail_behind.INSIDE, mail_behind.WORKER, mail_behind.DOWN]].tolist() == [0, 0, 20]
     assert 30 < gone[mail_behind.KILLED] < 60, "the worker had sent some"
+    simulated = result.simulated()
+    assert list(simulated.values())[:2] == [0, 20] and 30 < simulated["worker, killed: of 60"] < 60
     assert_reads(result, BEHIND, "Each customer saw the success page")
 
 

@@ -29,6 +29,7 @@ FANNED = ("Payment published 30 events, a call each. Their filters let 30 throug
 def assert_shows_the_queue(result):
     assert str(result) == QUEUE and isinstance(result, queued.Queued)
     assert result.compare()["measured"].tolist() == [3, 0, 1, 4, 0]
+    assert result.simulated() == {key: count for key, count in result.counts().items() if key[:5] != "twice"}
     assert result.measured["delivered"].tolist() == [60, 57, 8, 4]
     pauses = result.measured.loc[queued.TRIED, [f"pause before retry {retry} (s)" for retry in (1, 2, 3)]]
     assert pauses.iloc[0] < pauses.iloc[1] < pauses.iloc[2] and pauses.iloc[2] >= 1.95
@@ -37,7 +38,7 @@ def assert_shows_the_queue(result):
 
 def assert_shows_the_channels(result):
     assert str(result) == CHANNELS and isinstance(result, channels.Channels)
-    assert result.compare()["measured"].tolist() == [3, 0, 0, 3]
+    assert result.compare()["measured"].tolist() == result.compare()["simulated"].tolist() == [3, 0, 0, 3]
     table = result.measured
     assert table.loc[channels.NEXT, list(channels.CHANNELS)].tolist() == [20, 18, 17]
     assert table.loc[channels.AGAIN, list(channels.CHANNELS)].tolist() == [23, 21, 20]
@@ -47,7 +48,7 @@ def assert_shows_the_channels(result):
 
 def assert_shows_the_fan(result):
     assert str(result) == FANNED and isinstance(result, fanned.FannedOut)
-    assert result.compare()["measured"].tolist() == [30, 20, 0, 15, 0]
+    assert result.compare()["measured"].tolist() == result.compare()["simulated"].tolist() == [30, 20, 0, 15, 0]
     assert result.measured["waiting"].tolist() == [0, 0, 15, 0, 15]
     assert result.measured["filtered out"].tolist() == [0, 10, 15, 15, 0]
     assert_reads(result, FANNED, "after the publish, while no SMS went out")

@@ -1,5 +1,7 @@
 """The stage's Python side: what is chosen, what is sent, what it says."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -148,6 +150,27 @@ def test_the_still_picture_has_a_dot_for_each_request(crashed):
     assert dots == in_flight(trace_rows.rows_of(crashed, 0.4), 0.4) > 300
     assert figure.layout.meta["alt"].endswith("The picture shows 0.4 s.")
     assert "wait" in " ".join(next(trace for trace in figure.data if trace.name == "words").text)
+
+
+def test_the_still_picture_draws_a_queue_within_its_box():
+    crowd = sd.Clients(users=1_000_000)
+    run = sd.simulate(sd.Server(4, 128), crowd, seconds=0.1, seed=1)
+    figure, scene = still_of(run, 0.1), scene_of(run.nodes)
+    left = scene["columns"][1] + scene["boxes"][0]["machines"][0]["queue"][0]
+    dots = [x for trace in figure.data if trace.name.endswith("request") for x in trace.x]
+    assert len(dots) > 300 and min(dots) > left
+    words = next(trace for trace in figure.data if trace.name == "words").text
+    assert any(re.fullmatch(r"[\d,]+ wait, [\d,]+ not drawn", text) for text in words)
+
+
+def test_lanes_pass_by_the_boxes_in_between():
+    scene = scene_of(blueprint(sd.shop(7)))
+    corners = [corner for line in scene["lines"] for corner in line["past"]]
+    assert len(corners) == 5, "order lies behind one column, user and product behind two"
+    for column, half, request_y, answer_y in corners:
+        for box in (box for box in scene["boxes"] if box["column"] == column):
+            assert answer_y < box["y"] or request_y > box["y"] + box["h"]
+            assert half >= box["w"] / 2
 
 
 def forty_boxes():
