@@ -30,7 +30,8 @@ def how_far_told(run, settings):
               marks("rate x time x crashes", places, expected, symbol="line-ew", size=44,
                     line={"width": 3, "color": INK})]
     half = f"{number(caught[1:].sum())} customers half told (formula {number(sum(expected[1:]))})"
-    waiting = ", ".join(f"{name} {number(count)}" for name, count in waiting_at_the_end(run).items())
+    first, *others = waiting_at_the_end(run).values()
+    waiting = f"{queues[0]} {number(first)}" + (f", others up to {number(max(others))}" if others else "")
     end = held_end(FIRST_END, max(caught.max(), max(expected)))
     return Plot(traces, f"Customers caught by a crash of payment, by what had been sent to them: {half}. "
                 f"Messages that wait at the end: {waiting}.",

@@ -157,7 +157,8 @@ MEDIUM = Exercise(
         Misconception("better wait longer",
                       "Nothing goes out twice, and it goes out too late. After 10 s payment has given up: waiting "
                       "longer makes nothing surer.",
-                      lambda sent, channels, age_s: [name for name in channels if name not in sent and age_s > LATEST_S],
+                      lambda sent, channels, age_s: [name for name in channels
+                                                     if name not in sent and age_s > LATEST_S],
                       lambda outcomes: any(outcome.late for outcome in outcomes)
                       and not any(outcome.partly or outcome.silent for outcome in outcomes)),
     ),
@@ -320,12 +321,13 @@ def _mail_alone(run, settings):
 
 
 GOALS = (
-    Goal("Five listeners, 6,000 users. Find the longest send with which the p99 of a checkout is 500 ms at most. Within "
-         "a tenth is near enough.", _longest_send, (r"sends? of 3[5-9](\.\d)? ms",)),
-    Goal("Four listeners, 30,000 users. Find the longest send with which the crashes leave 40 customers half told at "
-         "most. Within half as long again is near enough.", _fewest_half_told, (r"sends? of (1[5-9]|2[0-5])(\.\d)? ms",)),
-    Goal("Three listeners, 6,000 users. Find the smallest share of failing mails with which fewer than half of them "
-         "arrive within the minute. Within a tenth is near enough. What do WhatsApp and SMS notice?", _mail_alone,
+    Goal("Five listeners, 6,000 users. Find the longest send with which the p99 of a checkout is 500 ms at most. "
+         "Within a tenth is near enough.", _longest_send, (r"sends? of 3[5-9](\.\d)? ms",)),
+    Goal("Four listeners, 30,000 users. Find the longest send with which the crashes leave 40 customers half told "
+         "at most. Within half as long again is near enough.", _fewest_half_told,
+         (r"sends? of (1[5-9]|2[0-5])(\.\d)? ms",)),
+    Goal("Three listeners, 6,000 users. Find the smallest share of failing mails with which fewer than half of "
+         "them arrive within the minute. Within a tenth is near enough. What do WhatsApp and SMS notice?", _mail_alone,
          (r"\b0\.[789]\d* of (all|the) mails",)),
 )
 
