@@ -187,7 +187,7 @@ def test_the_chart_counts_every_message_and_the_events():
     assert np.add(bars[1]["base"], bars[1]["y"]).tolist() == bars[2]["base"]
     events = (run.requests["status"] == "ok").sum()
     assert published(run) == events and wanted["y"] == pytest.approx([events / 4, events, events, events])
-    assert mean_by_sends_ms(run) == 430 and "a send to each of 4 in turn: 430 ms" in plot.alt
+    assert mean_by_sends_ms(run) == 430 and "by 4 sends in turn 430 ms" in plot.alt
     assert plot.x["ticktext"] == list(ORDER[:4])
 
 

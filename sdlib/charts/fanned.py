@@ -27,15 +27,15 @@ def what_each_got(run, settings):
     wanted = [published(run) * subscription.share for subscription in topic.component.subscriptions]
     traces.append(marks("published x filter share", places, wanted, symbol="line-ew", size=36,
                         line={"width": 3, "color": INK}))
-    took = f"a checkout takes {number(run.measures()['mean_ms'])} ms"
-    sends = f"a send to each of {len(names)} in turn: {number(mean_by_sends_ms(run))} ms"
-    waits = f"{number(published(run))} events published, {number(counts[:, 1].sum())} messages wait at the end"
+    took = f"checkout: {number(run.measures()['mean_ms'])} ms"
+    sends = f"by {len(names)} sends in turn {number(mean_by_sends_ms(run))} ms"
+    waits = f"{number(published(run))} events; {number(counts[:, 1].sum())} messages wait at the end"
     end = held_end(FIRST_END, max(ends.max(), max(wanted)))
-    return Plot(traces, f"Messages by channel and what became of them: {waits}; {took}; {sends}.",
+    return Plot(traces, f"Messages by channel and what became of them: {took}, {sends}; {waits}.",
                 {"title": {"text": "channel"}, "range": [-0.6, len(names) - 0.4], "tickvals": places,
                  "ticktext": names},
                 {"title": {"text": "messages"}, "range": [0, end], "tickformat": ","},
-                notes=[above(f"<b>{took}</b> ({sends})<br>{waits}")])
+                notes=[above(f"<b>{took}</b>, {sends}<br>{waits}")])
 
 
 def topic_of(run):
