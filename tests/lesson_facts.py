@@ -184,4 +184,11 @@ FACTS = {
         "80": lambda: default(sd.WhatsAppProvider, "per_s") == 80,
         "100": lambda: default(sd.SmsProvider, "per_s") == 100,
     },
+    13: {
+        "100,015": lambda: "= 100015 over" in sd.data.figure("sns.retry_aws_managed").value,
+        "23": lambda: "over 23 d" in sd.data.figure("sns.retry_aws_managed").value,
+        "3": lambda: "3 retries" in sd.data.figure("sns.retry_http_default").value,
+        "100,000": lambda: sd.data.figure("sns.topics_max_standard").value == 100_000,
+        "10": lambda: sd.data.figure("sns.publish_batch_max").value == 10,
+    },
 }

@@ -7,6 +7,7 @@ from sdlib.charts.diagram import diagram
 from sdlib.charts.distribution import latency_distribution
 from sdlib.charts.downtime import lost_by_hour
 from sdlib.charts.erlang import erlang_curve
+from sdlib.charts.fanned import what_each_got
 from sdlib.charts.formula import formula_and_runs
 from sdlib.charts.horizontal import answered_while_one_is_down
 from sdlib.charts.in_memory import mails_in_memory, memory_over_time
@@ -24,4 +25,4 @@ __all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "chec
            "erlang_curve", "formula_and_runs", "how_far_told", "latency_against_utilization", "latency_distribution",
            "lost_by_hour", "mails_in_memory", "mean_wait_ms", "memory_over_time", "messages_over_time", "outages",
            "prices", "settings_table", "still", "threads_held", "timeline", "users_against_cores", "wait_by_policy",
-           "waits_by_policy", "where_the_time_goes", "who_got_what"]
+           "waits_by_policy", "what_each_got", "where_the_time_goes", "who_got_what"]

@@ -17,7 +17,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def a_run():
     """Makes a stand-in for a run with the figures given."""
-    def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, **figures):
+    def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None, **figures):
         usual = {"error_percent": 0.0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
@@ -29,6 +29,9 @@ def a_run():
         requests = pd.DataFrame({"finished_s": ends_s, "status": "refused"})
         if others_answered is not None:
             requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
+        if told_nothing is not None:
+            requests = pd.DataFrame({"status": ["lost"] * told_nothing})
         return SimpleNamespace(seed=1, clients=sd.Clients(users=100), seconds=60.0, summary=lambda: summary,
-                               stations=stations, incidents=incidents, requests=requests)
+                               stations=stations, incidents=incidents, requests=requests,
+                               messages=pd.DataFrame({"request": []}))
     return make

@@ -30,6 +30,8 @@ PROOFS = {
     "06-dead": [{"error_percent": percent} for percent in (0, 10, 36, 49)],
     "07-split": [{"answered": answered} for answered in (400, 390, 300, 100)],
     "07-threads": [{"answered": answered, "crashes": 2} for answered in (390, 340, 200, 90)],
+    "13-time": [{"mean_ms": ms} for ms in (133, 150, 180, 250)],
+    "13-silent": [{"told_nothing": customers} for customers in (0, 62, 100, 160)],
 }
 
 
