@@ -6,7 +6,7 @@ from sdlib.charts.theme import GREEN, INK, ORANGE, VERMILION, Plot, above, hatch
 from sdlib.charts.words import number
 from sdlib.components.topic import Topic
 from sdlib.kernel.state import DEAD, DELIVERED
-from sdlib.results.run import check_run
+from sdlib.results.run import check_messages
 
 FIRST_END = 800  # messages
 LOOKS = {"delivered": (GREEN, ""), "waiting": (ORANGE, "/"), "dead letters": (VERMILION, "x")}
@@ -17,7 +17,7 @@ def what_each_got(run, settings):
 
     In words: the checkout's mean, and what it would be with a send to each channel, one after another.
     """
-    check_run("what_each_got", run)
+    check_messages("what_each_got", run)
     topic = topic_of(run)
     names, counts = channels_of(run), outcomes_by_channel(run)
     ends = np.cumsum(counts, axis=1)
@@ -40,7 +40,11 @@ def what_each_got(run, settings):
 
 def topic_of(run):
     """The node of the run's topic."""
-    return next(node for node in run.nodes if isinstance(node.component, Topic))
+    found = [node for node in run.nodes if isinstance(node.component, Topic)]
+    if not found:
+        raise ValueError("what_each_got(run=<Run>): run must be of a system with a sd.Topic; for example "
+                         "run=sd.simulate(sd.Topic([sd.Queue(sd.Worker())]), clients).")
+    return found[0]
 
 
 def channels_of(run):
