@@ -7,6 +7,7 @@ from sdlib.components.checks import shown
 from sdlib.whole import whole
 
 _PREFIX = "lesson_"
+MOST_NAMED = 20
 
 
 def numbers():
@@ -37,5 +38,6 @@ def _load(number):
 
 def _unknown(tool, key, known):
     known = list(known)
-    raise ValueError(f"{tool}({shown(key)}): there is no such entry. Known: {', '.join(known)}; "
+    more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+    raise ValueError(f"{tool}({shown(key)}): there is no such entry. Known: {', '.join(known[:MOST_NAMED])}{more}; "
                      f"for example sd.{tool}({known[0]!r}).")

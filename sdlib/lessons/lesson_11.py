@@ -298,14 +298,14 @@ QUIZ = (
     )),
     Question("For how long should a mail be tried again?", (
         Choice("some seconds",
-               "Right for a code to log in, which nobody needs a minute later. The price: each hiccup of the provider "
+               "Right when it is a code to log in, which nobody needs a minute later. The price: each hiccup of it "
                "loses mails.", None),
         Choice("about ten minutes",
-               "The document's ten retries, right for what a customer waits for. The price: an outage of an hour fills "
+               "The document's ten retries. Right when a customer waits for it. The price: an outage of an hour fills "
                "the dead letters, and somebody has to redrive them.", None),
         Choice("some days",
-               "Right for an invoice: no outage is that long. The price: an error that stays is found out late, and "
-               "what arrives may be out of date.", None),
+               "Right when it is an invoice: no outage is that long. The price: an error that stays is found out late, "
+               "and what arrives may be out of date.", None),
     )),
 )
 

@@ -441,7 +441,7 @@ class Painter {
       geometry.columnX(box) + x * s, y * s, { size: 10.5, align, ground, most: wide });
     const waiting = sum("waiting"), more = sum("more"), first = box.machines[0], unit = this.trace.about.units[first.node];
     const waits = `${whole(waiting)} wait${waiting === 1 ? "s" : ""}`, places = `${whole(sum("working"))} of ${whole(sum("places"))}`;
-    if (box.dashed) put(labels.queue, [`${whole(sum("visible"))} messages wait`, `${whole(sum("visible"))} wait`], "left");
+    if (box.dashed && labels.queue) put(labels.queue, [`${whole(sum("visible"))} messages wait`, `${whole(sum("visible"))} wait`], "left");
     else if (box.works_for_a_queue && labels.queue) put(labels.queue, [`${whole(sum("working"))} at work`], "left");
     else if (labels.queue) put(labels.queue, [more ? `${waits}, ${whole(more)} not drawn` : waits], "left");
     if (labels.slots && !more && this.fitting(pen, [`${waits}   ${places}`, ""], most)) put(labels.slots, [`${places} ${unit}`, places], "right", (first.slots || first.level)[2] * s + 8);

@@ -68,11 +68,11 @@ CASES = [
     (lambda run: sd.Retry(101),
      "Retry(times=101): times must be a whole number from 0 to 100 (retries); for example times=3."),
     (lambda run: sd.Retry(1, backoff='linear'),
-     "Retry(backoff='linear'): backoff must be one of 'none', 'constant', 'exponential', 'zero, then exponential'; for "
-     "example backoff='exponential'."),
+     "Retry(backoff='linear'): backoff must be a function, or one of 'none', 'constant', 'exponential', "
+     "'zero, then exponential'; for example backoff='exponential'."),
     (lambda run: sd.Retry(1, backoff=2),
-     "Retry(backoff=2): backoff must be one of 'none', 'constant', 'exponential', 'zero, then exponential'; for "
-     "example backoff='exponential'."),
+     "Retry(backoff=2): backoff must be a function, or one of 'none', 'constant', 'exponential', "
+     "'zero, then exponential'; for example backoff='exponential'."),
     (lambda run: sd.Retry(1, jitter='half'),
      "Retry(jitter='half'): jitter must be one of 'none', 'full', 'equal', 'decorrelated'; for "
      "example jitter='none'."),

@@ -2,10 +2,16 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import sdlib as sd
+from sdlib.engine.blueprint import blueprint
+from sdlib.kernel.state import DROPPED, MESSAGE, REQUEST
+from sdlib.kernel.statuses import LOST
+
+TWO_QUEUES = blueprint(sd.Server(1, 1, calls=[sd.Queue(sd.Worker()), sd.Queue(sd.Worker())]))
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +23,8 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def a_run():
     """Makes a stand-in for a run with the figures given."""
-    def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None, **figures):
+    def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None,
+             lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, **figures):
         usual = {"error_percent": 0.0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
@@ -31,7 +38,17 @@ def a_run():
             requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
         if told_nothing is not None:
             requests = pd.DataFrame({"status": ["lost"] * told_nothing})
-        return SimpleNamespace(seed=1, clients=sd.Clients(users=100), seconds=60.0, summary=lambda: summary,
+        mails = np.zeros(max(lost_mails, half_told) + 10, MESSAGE)
+        mails["outcome"][:lost_mails], mails["request"] = DROPPED, np.arange(len(mails))
+        caught = np.zeros(len(mails), REQUEST)
+        if half_told:
+            caught["status"][:half_told] = LOST
+        backlog = pd.DataFrame({"second": [300 + empty_after_s], "visible": [0], "hidden": [0]})
+        outcomes = ["dead-lettered"] * dead_percent + ["delivered"] * (100 - dead_percent)
+        messages = pd.DataFrame({"request": [], "sent_s": [], "outcome": []}) if told_nothing is not None else (
+            pd.DataFrame({"request": range(100), "sent_s": 61.0, "outcome": outcomes}))
+        return SimpleNamespace(records=SimpleNamespace(messages=mails, requests=caught), backlog=lambda: backlog,
+                               nodes=TWO_QUEUES, seed=1, clients=sd.Clients(users=100), seconds=60.0, summary=lambda: summary,
                                stations=stations, incidents=incidents, requests=requests,
-                               messages=pd.DataFrame({"request": []}))
+                               messages=messages)
     return make

@@ -30,6 +30,12 @@ PROOFS = {
     "06-dead": [{"error_percent": percent} for percent in (0, 10, 36, 49)],
     "07-split": [{"answered": answered} for answered in (400, 390, 300, 100)],
     "07-threads": [{"answered": answered, "crashes": 2} for answered in (390, 340, 200, 90)],
+    "10-down": [{"lost_mails": mails} for mails in (0, 130, 240, 670)],
+    "10-restart": [{"lost_mails": mails} for mails in (0, 8, 15, 250)],
+    "11-drain": [{"empty_after_s": seconds} for seconds in (60, 96, 160, 240)],
+    "11-herd": [{"dead_percent": percent} for percent in (0, 10, 47, 90)],
+    "12-half": [{"half_told": customers} for customers in (5, 45, 96, 150)],
+    "12-together": [{"mean_ms": ms} for ms in (130, 160, 230, 330)],
     "13-time": [{"mean_ms": ms} for ms in (133, 150, 180, 250)],
     "13-silent": [{"told_nothing": customers} for customers in (0, 62, 100, 160)],
 }
