@@ -48,7 +48,8 @@ def a_run():
         messages = pd.DataFrame({"request": [], "sent_s": [], "outcome": []}) if told_nothing is not None else (
             pd.DataFrame({"request": range(100), "sent_s": 61.0, "outcome": outcomes}))
         return SimpleNamespace(records=SimpleNamespace(messages=mails, requests=caught), backlog=lambda: backlog,
-                               nodes=TWO_QUEUES, seed=1, clients=sd.Clients(users=100), seconds=60.0, summary=lambda: summary,
+                               nodes=TWO_QUEUES, seed=1, clients=sd.Clients(users=100), seconds=60.0,
+                               summary=lambda: summary,
                                stations=stations, incidents=incidents, requests=requests,
                                messages=messages)
     return make
