@@ -35,10 +35,12 @@ def test_random_systems_are_balanced(case):
         assert (requests["attempts"][failed] == clients.retry.times + 1).all(), "gave up too early"
     assert requests["served_by"][requests["status"] != "ok"].isna().all()
     for channel, rows in messages.groupby("channel", observed=True):
-        most = next(node.component.most_receives for node in run.nodes if node.name == channel)
+        queue = next(node.component for node in run.nodes if node.name == channel)
         lives = 1 + sum(change.action == "redrive" for change in schedule)
-        assert rows["receives"].between(0, most * lives).all()
-        assert (rows["receives"][rows["outcome"] == "dead-lettered"] % most == 0).all()
+        assert rows["receives"].between(0, queue.most_receives * lives).all()
+        if queue.dead_letter is None:  # else a function of the learner's decides, perhaps at once
+            dead = rows["receives"][rows["outcome"] == "dead-lettered"]
+            assert (dead % queue.most_receives == 0).all()
         assert len(rows) == run.stations.loc[channel, "served"]
 
 
