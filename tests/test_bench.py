@@ -9,7 +9,7 @@ import pytest
 
 from sdlib.theory import mmc
 from tools import bench, lab_browser
-from tools.benchmarks import redraw, speed, systems, yardsticks
+from tools.benchmarks import panels, redraw, speed, systems, yardsticks
 from tools.benchmarks.pairs import Measured, Spread, compare
 from tools.benchmarks.sizes import QUICK
 from tools.benchmarks.table import BEGIN, END, Row, load_note, machine_line, markdown, write
@@ -111,7 +111,7 @@ def test_a_busy_machine_is_mentioned():
 
 # --- each measurement -----------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name", sorted(set(bench.BENCHMARKS) - {"redraw"}))
+@pytest.mark.parametrize("name", sorted(set(bench.BENCHMARKS) - {"redraw", "panels"}))
 def test_a_measurement_fills_its_rows(name):
     rows = bench.BENCHMARKS[name](TINY)
     assert rows
@@ -124,7 +124,7 @@ def test_a_measurement_fills_its_rows(name):
 def test_every_promise_has_its_bar():
     assert (speed.LEAST_OF_C, speed.LEAST_TRACED) == (0.75, 0.4)
     assert (speed.LEAST_OF_SIMPY, speed.LEAST_OF_SIMPY_SHOP, speed.MOST_GROWTH) == (60, 40, 11)
-    assert redraw.MOST_MS == 100
+    assert (redraw.MOST_MS, panels.MOST_MS) == (100, 150)
 
 
 def test_without_a_c_compiler_the_row_says_so(monkeypatch):
@@ -155,3 +155,11 @@ def test_a_panel_that_simulates_something_else_is_noticed(status):
     with pytest.raises(RuntimeError, match="should simulate 100,000 requests"):
         redraw.check_requests(status, 100_000)
     redraw.check_requests("Simulated: 99,123 requests of 100,000 users in 15 s. Seed 0.", 100_000)
+
+
+def test_the_panels_of_the_lessons_are_measured_in_the_browser():
+    if lab_browser.find_browser() is None:
+        pytest.skip("needs Chromium; on Debian and Ubuntu: sudo apt install chromium")
+    row, = panels.panels(TINY)
+    assert re.match(r"panel of 00-start-here, slowest slider \(users\) moved to plot redrawn$", row.what)
+    assert 0 < float(row.measured.split()[0]) < 10_000

@@ -9,7 +9,7 @@ import argparse
 import os
 from pathlib import Path
 
-from tools.benchmarks import fresh, moving, redraw, speed
+from tools.benchmarks import fresh, moving, panels, redraw, speed
 from tools.benchmarks.sizes import FULL, QUICK
 from tools.benchmarks.table import load_note, machine_line, markdown, write
 
@@ -17,7 +17,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 BENCHMARKS = {"c": speed.against_c, "simpy": speed.against_simpy, "shop": speed.against_simpy_shop,
               "messages": speed.against_simpy_messages,
               "others": speed.against_others, "start": fresh.first_simulation, "memory": fresh.memory,
-              "redraw": redraw.redraw, "stage": moving.stage, "growth": speed.growth}
+              "redraw": redraw.redraw, "panels": panels.panels, "stage": moving.stage, "growth": speed.growth}
 EXPLANATION = "Medians, with the smallest and the largest in brackets; ratios per request, of pairs measured in turns."
 
 

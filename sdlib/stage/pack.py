@@ -75,6 +75,30 @@ def pack(rows, from_s, seconds):
                   (owners == numbers) & (owners >= 0), standing, counted, lost)
 
 
+def still_there(rows, from_s):
+    """TRACE rows without those of the time before `from_s` that tell of somebody who is gone by then."""
+    start = np.searchsorted(rows["time_s"], from_s, side="right")
+    before = rows[:start]
+    if not len(before):
+        return rows
+    slot, last = _slots(before)
+    alive, _ = _is_alive(before, slot, last)
+    return np.concatenate([before[_rows_of(alive, before, slot)], rows[start:]])
+
+
+def _slots(before):
+    """(for each row the slot of its entity, for each slot its last row; -1 for none)."""
+    slot = before["number"] - int(before["number"].min())
+    last = np.full(int(slot.max()) + 1, -1, np.int64)
+    last[slot] = np.arange(len(before))
+    return slot, last
+
+
+def _rows_of(chosen, before, slot):
+    """The places of the rows of the chosen slots, and of what says whether a machine is down."""
+    return np.union1d(np.flatnonzero(chosen[slot] & (before["number"] != NONE)), _last_of_each_machine(before))
+
+
 def _thinned(before, inside, from_s):
     """(the rows to send, counts of those who only stand there, how many requests those are, when they are lost).
 
@@ -83,12 +107,9 @@ def _thinned(before, inside, from_s):
     """
     if not len(before):
         return inside, {}, 0, []
-    lowest = int(before["number"].min())
-    slot = before["number"] - lowest
-    last = np.full(int(slot.max()) + 1, -1, np.int64)
-    last[slot] = np.arange(len(before))
+    slot, last = _slots(before)
     alive, open_visits = _is_alive(before, slot, last)
-    inside_slot = inside["number"] - lowest
+    inside_slot = inside["number"] - int(before["number"].min())
     is_known = (inside_slot >= 0) & (inside_slot < len(last)) & (inside["number"] != NONE)
     acts = np.zeros(len(last), bool)
     acts[inside_slot[is_known]] = True
@@ -98,8 +119,7 @@ def _thinned(before, inside, from_s):
     rows_inside = np.bincount(inside_slot[is_known], minlength=len(last))
     only_counted = np.zeros(len(last), bool)
     only_counted[_without_room(stands, rows_before, rows_inside, inside)] = True
-    machines = _last_of_each_machine(before)
-    kept = np.union1d(np.flatnonzero(alive[slot] & ~only_counted[slot] & (before["number"] != NONE)), machines)
+    kept = _rows_of(alive & ~only_counted, before, slot)
     sent = ~(is_known & only_counted[np.where(is_known, inside_slot, 0)])
     is_client = before["number"][last] == before["request"][last]
 

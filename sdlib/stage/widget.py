@@ -15,7 +15,7 @@ from sdlib.kernel.statuses import OK, STATUSES
 from sdlib.results.run import check_run
 from sdlib.stage.changes import captions_of, sizes_of
 from sdlib.stage.moment import NOBODY, Moment, in_words
-from sdlib.stage.pack import MOST_BYTES, pack
+from sdlib.stage.pack import MOST_BYTES, pack, still_there
 from sdlib.stage.scene import scene_of, unit
 from sdlib.stage.still import still_of, with_still
 from sdlib.stage.window import chosen, downs_of, interesting, work_s
@@ -112,6 +112,7 @@ def window_of(run, from_s=None, seconds=None):
         if seconds is not None:
             seconds = check_number("watch", "seconds", seconds, low=1e-6, high=run.seconds, example=0.5, unit="s")
         window = chosen(run, from_s, seconds)
+    window.rows = still_there(window.rows, window.from_s)
     packed = pack(window.rows, window.from_s, window.seconds)
     while (size := len(packed.to_bytes())) > MOST_BYTES:
         window.shorten(min(0.9, MOST_BYTES / size))

@@ -86,9 +86,9 @@ def measure(browser, lab, name, sizes):
         return took_ms
 
 
-def press(notebook):
+def press(notebook, cell=0, slider=0):
     """One move; what the plot does within a short rest after it counts as well."""
-    notebook.press_slider(0)
+    notebook.press_slider(cell, slider)
     notebook.page.wait_for_function(PAINTED, polling=20)
     notebook.wait_until_idle()
     notebook.page.wait_for_timeout(REST_MS)

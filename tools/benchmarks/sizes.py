@@ -17,9 +17,13 @@ class Sizes:
     growth_rounds: int
     redraw_requests: int
     moves: int
+    panel_moves: int
+    lessons: int
 
 
 FULL = Sizes(requests=1_000_000, slow_requests=50_000, other_requests=5_000, pairs=15, slow_pairs=7, fresh_starts=9,
-             growth=(10_000, 100_000, 1_000_000, 10_000_000), growth_rounds=5, redraw_requests=100_000, moves=40)
+             growth=(10_000, 100_000, 1_000_000, 10_000_000), growth_rounds=5, redraw_requests=100_000, moves=40,
+             panel_moves=14, lessons=20)
 QUICK = Sizes(requests=20_000, slow_requests=2_000, other_requests=500, pairs=2, slow_pairs=2, fresh_starts=1,
-              growth=(1_000, 10_000, 100_000), growth_rounds=2, redraw_requests=1_000, moves=3)
+              growth=(1_000, 10_000, 100_000), growth_rounds=2, redraw_requests=1_000, moves=3,
+              panel_moves=2, lessons=1)

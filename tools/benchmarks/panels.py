@@ -1,0 +1,49 @@
+"""The panel of every lesson as it stands in its notebook: from a key on each of its sliders to the plot painted."""
+
+from tools import lab_browser
+from tools.benchmarks.pairs import Spread
+from tools.benchmarks.redraw import PAINTED, WATCH, press
+from tools.benchmarks.table import Row
+
+MOST_MS, WAIT_MS = 150, 2_000
+FOLDER = lab_browser.ROOT / "notebooks"
+
+
+def panels(sizes):
+    """A row for each lesson: its slowest slider."""
+    bar = f"median under {MOST_MS} ms"
+    lessons = sorted(path.name for path in FOLDER.glob("[0-9][0-9]-*.ipynb"))[:sizes.lessons]
+    if lab_browser.find_browser() is None:
+        return [Row(title(lessons[0], "slider"), "no Chromium", bar)]
+    with lab_browser.jupyter_lab(FOLDER) as lab, lab_browser.chromium() as browser:
+        slowest = [measure(browser, lab, name, sizes.panel_moves) for name in lessons]
+    return [Row(title(name, slider), took_ms.text("ms", 0), bar, took_ms.median < MOST_MS)
+            for name, (slider, took_ms) in zip(lessons, slowest)]
+
+
+def title(name, slider):
+    return f"panel of {name.removesuffix('.ipynb')}, slowest slider ({slider}) moved to plot redrawn"
+
+
+def measure(browser, lab, name, moves):
+    """The name of the slider with the largest median, and its times in ms. RuntimeError if the notebook fails."""
+    with lab_browser.opened(browser, lab, name) as notebook:
+        panel = notebook.cells_with("sd.explore(")[0]
+        for place, cell in enumerate(notebook.cells()[:panel + 1]):
+            if cell["kind"] == "code":
+                notebook.run_cell(place)
+        if notebook.errors():
+            raise RuntimeError(f"{name} failed: {notebook.errors()}")
+        notebook.wait_for_plots(panel)
+        notebook.cell(panel).evaluate(WATCH)
+        names = [handle.get_attribute("aria-label") for handle in notebook.sliders(panel)]
+        times = [(name, Spread.of([press(notebook, panel, which) for _ in range(moves + 2)][2:]))
+                 for which, name in enumerate(names) if changes_the_plot(notebook, panel, which)]
+        return max(times, key=lambda named: named[1].median)
+
+
+def changes_the_plot(notebook, panel, which):
+    """Some change only the stage and the tiles, such as memory that suffices: their plot is not painted anew."""
+    notebook.press_slider(panel, which)
+    notebook.page.wait_for_timeout(WAIT_MS)
+    return notebook.page.evaluate(PAINTED)
