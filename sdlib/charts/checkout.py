@@ -67,7 +67,7 @@ def _time_ms(component, random):
     if isinstance(component, LoadBalancer):
         return _time_ms(component.targets[0], random) + component.work_ms
     spent_ms = random.exponential(1.0, DRAWS) * component.service[0]
-    for group in getattr(component, "groups", ()):
+    for group in component.groups:
         spent_ms = spent_ms + np.max([_time_ms(call.target, random) for call in group], axis=0)
     return spent_ms
 

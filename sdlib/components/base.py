@@ -40,6 +40,7 @@ class Component:
     copies_what_is_behind = False  # True: the same object twice behind this component is two machines
     calls_one_of_them = False  # True: a visit goes on to one of those behind, not to each
     is_asynchronous = False  # True: who calls it does not wait for what stands behind it
+    groups = ()  # of its calls: one group after the other, the calls of a group together
     serves = False  # True: a request that was answered here was served by this machine
     shape = "box"  # its outline in pictures
     shown = ()  # its knobs in pictures
