@@ -78,9 +78,18 @@ def fill_column(column, seed, part, cells, first, count):
 
 
 @lru_cache(maxsize=32)
-def table_of(shares):
-    """Shares (a tuple), or (how many keys, Zipf exponent), as an alias table: CELL[n]."""
-    shares = zipf_shares(*shares) if isinstance(shares[0], int) else np.array(shares, float) / sum(shares)
+def table_of_shares(shares):
+    """Shares (a tuple) as an alias table: CELL[n]."""
+    return _table(np.array(shares, float) / sum(shares))
+
+
+@lru_cache(maxsize=32)
+def table_of_keys(objects, skew):
+    """So many keys with a Zipf exponent as an alias table: CELL[objects]."""
+    return _table(zipf_shares(objects, skew))
+
+
+def _table(shares):
     table = np.zeros(len(shares), CELL)
     table["time_s"], table["one"] = alias_table(shares)
     return table
@@ -90,9 +99,11 @@ class Attributes:
     """The tables of one crowd, one after another: cells CELL[n], and where each begins and ends."""
 
     def __init__(self, clients, wanted):
-        shares = {"keys": (clients.objects, clients.skew), "routes": shares_of(clients.routes),
-                  "countries": shares_of(clients.countries), "tokens": shares_of(clients.tokens)}
-        tables = {name: table_of(shares[name]) if name in wanted else np.zeros(1, CELL) for name in DRAWN}
+        made = {"keys": lambda: table_of_keys(clients.objects, clients.skew),
+                "routes": lambda: table_of_shares(shares_of(clients.routes)),
+                "countries": lambda: table_of_shares(shares_of(clients.countries)),
+                "tokens": lambda: table_of_shares(shares_of(clients.tokens))}
+        tables = {name: made[name]() if name in wanted else np.zeros(1, CELL) for name in DRAWN}
         self.cells, self.first, self.count, begin = np.concatenate(list(tables.values())), {}, {}, 0
         for name, table in tables.items():
             self.first[name], self.count[name] = begin, len(table)

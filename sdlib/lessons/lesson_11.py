@@ -28,14 +28,14 @@ def crowd(users=USERS):
     return Clients(users=users, routes=ROUTES)
 
 
-def mails(retries=10, failure_rate=0.1, send_per_s=25, outage_s=240):
-    """The panel's: payment and what stands behind it, ten payments a second, and a redrive after 15 minutes."""
+def mails(retries=10, failure_rate=0.1, send_per_s=25, outage_s=240, redrive=True):
+    """The panel's: payment and what stands behind it, ten payments a second; redrive: after 15 minutes."""
     mail = MailProvider(failure_rate=failure_rate, per_s=30, down=((60, 60 + outage_s),) if outage_s else (),
                         name=PROVIDER)
     worker = Worker(20, 5, calls=[mail], per_s=send_per_s, name=WORKER)
     queue = Queue(worker, retry=Retry(retries, "zero, then exponential", most_s=900), name=QUEUE)
     payment = Service(4, 8, 30, calls=[queue], name="payment")
-    return payment, Clients(users=USERS, requests_per_minute=0.12), [at(REDRIVE_S, "redrive", queue)]
+    return payment, Clients(users=USERS, requests_per_minute=0.12), [at(REDRIVE_S, "redrive", queue)] * redrive
 
 
 def empty_after_s(run, ends_s=OUTAGE[0][1]):

@@ -9,7 +9,7 @@ const [SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, U
 const [PASSING, WAITING, WORKING] = [0, 1, 2];
 const MOST_LETTERS = 52;
 const DEEPEST = 24, EASE_PER_S = 10, LEVEL_S = 2.5, NOWHERE = -1;
-const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+const SPEEDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 const GREEN = [0, 158, 115], AMBER = [230, 159, 0], RED = [213, 94, 0], BLUE = [0, 114, 178], GREY = [140, 140, 140], SKY = [86, 180, 233];
 const AGES = 12, OLD = AGES - 1, MESSAGE = AGES, ABANDONED = AGES + 1, LOOKS = AGES + 2;
 const rgb = (colour, alpha = 1) => `rgba(${colour[0]},${colour[1]},${colour[2]},${alpha})`;

@@ -3,6 +3,7 @@
 const REST_AT_END_S = 1.5, SAY_EVERY_S = 0.2, READ_OUT_EVERY_S = 6;
 const HAND_RESTS_MS = 800;  // longer than a moved slider's run takes to come
 const TOUCHES = ["keydown", "pointerdown", "pointermove"];
+const speedInWords = (speed) => (speed === 1 ? "real time" : speed > 1 ? `${speed}x faster` : `${Math.round(1 / speed)}x slower`);
 const KEYS = "Keys: space plays, . steps, \u2190 \u2192 scrub, Home, End, + \u2212 speed";
 const MARKS = { ok: "tick", refused: "square", lost: "cross", "timed out": "clock" };
 const QUIET = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -29,7 +30,7 @@ class Controls {
     this.clock = make("output", {}, bar);
     this.speed = make("select", { "aria-label": "speed", title: "speed" }, bar);
     for (const speed of SPEEDS) {
-      make("option", { value: speed }, this.speed, speed === 1 ? "real time" : `${Math.round(1 / speed)}x slower`);
+      make("option", { value: speed }, this.speed, speedInWords(speed));
     }
     this.tally = make("div", { class: "sdlib-stage-tally", title: "from the window's start until now" }, root);
     this.now = make("div", { class: "sdlib-stage-now" }, root);

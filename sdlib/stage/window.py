@@ -13,7 +13,7 @@ from sdlib.stage.at_work import at_work
 from sdlib.stage.threads import at_the_machines
 
 SCREEN_S = 20.0  # how long a window plays
-SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 WORK_ON_SCREEN_S, GAP_ON_SCREEN_S = 0.5, 1.5
 MOST_ROWS = 16_000
 ROWS_A_REQUEST = 8
@@ -22,6 +22,7 @@ REQUESTS_LOOKED_AT = 40_000  # a busy stretch is sought among the first so many 
 DOWNS = ("crashed", "stopped")  # the incidents after which a machine serves nobody for a while
 LEAD, TAIL = 0.75, 0.25  # shares of a window before and after an incident
 CHANGE_LEAD = 0.4  # the same before a planned change
+PILING_S, PILING_LEAD = 60.0, 0.15  # messages pile up for minutes where a request waits for milliseconds
 
 
 @dataclass
@@ -53,8 +54,14 @@ class Window:
 
     def words(self, run):
         """ "0.2 s of the 60 s, 5 times slower"."""
-        slow = "in real time" if self.speed >= 1 else f"{number(1 / self.speed)} times slower"
-        return f"{number(self.seconds)} s of the {number(run.seconds)} s, {slow}: {self.why}"
+        return f"{number(self.seconds)} s of the {number(run.seconds)} s, {in_words(self.speed)}: {self.why}"
+
+
+def in_words(speed):
+    """ "20 times slower", "in real time", "2 times faster"."""
+    if speed == 1:
+        return "in real time"
+    return f"{number(speed)} times faster" if speed > 1 else f"{number(1 / speed)} times slower"
 
 
 def chosen(run, from_s, seconds):
@@ -70,7 +77,7 @@ def interesting(run):
     stretch near the beginning."""
     down = _first(run, run.incidents[run.incidents["what"].isin(DOWNS)])
     if down is not None:
-        return _around_down(run, down)
+        return _while_it_piles_up(run, down) if _is_behind_a_queue(run, down) else _around_down(run, down)
     change = _first(run, run.incidents)
     return _busy_stretch(run) if change is None else _around_change(run, change)
 
@@ -154,6 +161,25 @@ def _around_down(run, down):
     rows = rows[:np.searchsorted(rows["time_s"], end_s, side="right")]
     why = f"{name} {verb} at {number(down_s)} s"
     return _cut(run, Window(from_s, seconds, speed, why, rows, just_before_s, down_s))
+
+
+def _is_behind_a_queue(run, down):
+    """Whether messages wait for this machine, and no request does."""
+    behind = set()
+    for node in run.nodes:  # who calls stands before whom it calls
+        if node.component.is_asynchronous or node.index in behind:
+            behind.update(node.children)
+    return any(run.nodes[index].name == down["station"] for index in behind)
+
+
+def _while_it_piles_up(run, down):
+    """From a little before what takes the messages goes down."""
+    down_s = float(down["time_s"])
+    from_s = max(down_s - PILING_LEAD * PILING_S, 0.0)
+    seconds = min(PILING_S, run.seconds - from_s)
+    why = f"{down['station']} goes down at {number(down_s)} s"
+    rows = trace_rows.rows_of(run, from_s + seconds)
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows, about_s=down_s))
 
 
 def _around_change(run, change):

@@ -26,7 +26,8 @@ PAIR = "a pair (system, clients) of a component and sd.Clients, or with a schedu
 def make_sliders(build, given, fine=None):
     """The controls: those that are given, or all parameters of `build` that have the name of a known knob.
 
-    Raises ValueError for a parameter that build does not have, for more than four, for a start out of range.
+    Raises ValueError for a parameter that build does not have, for more than four besides boxes to tick, for a start
+    out of range.
     """
     parameters = _parameters(build)
     takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
@@ -39,7 +40,8 @@ def make_sliders(build, given, fine=None):
     known = _knobs(build, {**defaults, **{name: _probe(name, spec) for name, spec in given.items()
                                           if name not in defaults}})
     wanted = given or {name: None for name in parameters if name in RANGES or name in known}
-    if not 1 <= len(wanted) <= MOST_SLIDERS:
+    sliders = [name for name, spec in wanted.items() if not isinstance(spec, bool)]
+    if not 1 <= len(sliders) <= MOST_SLIDERS:
         complain("explore", "sliders", list(wanted), f"from 1 to {MOST_SLIDERS} names", ["users", "cpus"])
     fine = _checked_fine(fine, wanted)
     return [_control(name, spec, defaults.get(name), known.get(name, NO_KNOB), fine.get(name))
