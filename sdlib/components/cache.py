@@ -5,19 +5,8 @@ from dataclasses import dataclass
 from sdlib.components.base import Component
 from sdlib.components.checks import complain, knob
 from sdlib.components.stops import planned_stops, stops
-from sdlib.components.store import (
-    COALESCES_ALL,
-    COALESCES_NONE,
-    NOT_STORED,
-    OWN,
-    OWN_NAME,
-    STEPS,
-    StoreHere,
-    fill_store,
-    forget_all,
-    invalidate,
-    write_look_up,
-)
+from sdlib.components.store import COALESCES_ALL, COALESCES_NONE, NOT_STORED, StoreHere
+from sdlib.components.store_steps import OWN, OWN_NAME, STEPS, fill_store, forget_all, invalidate, write_look_up
 from sdlib.kernel.incidents import RESTORED, STOPPED, write_incident
 from sdlib.kernel.jit import jit
 from sdlib.kernel.state import GO_ON
@@ -81,8 +70,8 @@ class Cache(Component):
     negative_ttl_s: how long "not found" and "failed" are kept; a good answer that may still be given stays instead.
     When the cache is down, requests go past it, each after lookup_timeout_ms more (0: the connection is refused at
     once); it comes back empty. A fetch does not end with who sent it off.
-    Of all look-ups, hits and misses add up. Hits: the stored answer was given, even an expired one. Among the misses are
-    `coalesced`, who waited for another's fetch, and `early`. `stale` counts expired answers, also after an error.
+    Hits and misses add up to all requests. Hits: the stored answer was given, even an expired one. Among the misses are
+    `coalesced`, who waited for another's fetch, and `early`. `stale` counts expired answers, those after an error, too.
     """
 
     target: Component = knob(doc="what a miss is fetched from", kind="component", example="sd.Database()")
@@ -91,7 +80,8 @@ class Cache(Component):
                         high=31_536_000, optional=True, example=60)
     lookup_ms: float = knob(0.5, doc="time of one look-up", unit="ms", low=0.0, high=60_000)
     coalesce: bool = knob(False, doc="whether one fetch does for all who ask meanwhile", kind="flag")
-    early: float = knob(None, doc="beta of early recomputation; None: off", low=0.01, high=100, optional=True, example=1)
+    early: float = knob(None, doc="beta of early recomputation; None: off", low=0.01, high=100, optional=True,
+                        example=1)
     stale_s: float = knob(None, doc="time that an expired answer is kept for errors; None: off", unit="s", low=0.001,
                           high=31_536_000, optional=True, example=30)
     while_updating: bool = knob(False, doc="whether it is also given while another fetches the new one", kind="flag")
@@ -104,7 +94,7 @@ class Cache(Component):
     shape, shown, asks = "stack", ("capacity", "ttl_s"), ("keys",)
     Here = CacheHere
     own_name, own, steps = OWN_NAME, OWN, STEPS
-    counts = ("hits", "misses", "stale", "coalesced", "early")
+    counts, leaks = ("hits", "misses", "stale", "coalesced", "early"), False
     actions = Component.actions | {"kill": kill, "restore": restore, "invalidate": invalidate}
 
     def __post_init__(self):
@@ -142,8 +132,8 @@ class Cache(Component):
         return COALESCES_ALL if self.coalesce else COALESCES_NONE
 
     @property
-    def settles(self):
-        """Whether a good answer may be there after an error."""
+    def keeps_old(self):
+        """Whether a good answer may still be there after an error."""
         return self.stale_s is not None or self.early is not None
 
     def cells(self, clients):

@@ -5,18 +5,8 @@ from dataclasses import dataclass
 from sdlib.components.base import Component
 from sdlib.components.checks import complain, is_number, knob
 from sdlib.components.gateway import longest_fit
-from sdlib.components.store import (
-    COALESCES_ABSENT,
-    COALESCES_NONE,
-    NOT_STORED,
-    OWN,
-    OWN_NAME,
-    STEPS,
-    StoreHere,
-    fill_store,
-    invalidate,
-    write_look_up,
-)
+from sdlib.components.store import COALESCES_ABSENT, COALESCES_NONE, NOT_STORED, StoreHere
+from sdlib.components.store_steps import OWN, OWN_NAME, STEPS, fill_store, invalidate, write_look_up
 from sdlib.kernel.state import NONE
 from sdlib.kernel.statuses import OK
 
@@ -65,8 +55,8 @@ class ReverseProxy(Component):
 
     caches: a dict of a path's beginning to how long its answers are kept, in s; the longest that fits counts. An answer
     is stored under its route and key; what fits none is passed on. To balance, let the target be a sd.LoadBalancer.
-    private: paths whose answers say "Cache-Control: private". With respects_private they are never stored; without, they
-    are stored without regard to the user, and each that another user gets is counted as a leak.
+    private: paths whose answers say "Cache-Control: private". With respects_private they are never stored. Without,
+    they are stored without regard to the user, and each that another user gets is counted as a leak.
     coalesce: requests for an answer that is not stored at all wait for the first of them. For one that has expired all
     are let through, as with NGINX's proxy_cache_lock. stale_s: an expired answer is kept so much longer, and given when
     the fetch ends in an error. while_updating: it is also given at once while one request fetches the new one, as with
@@ -116,9 +106,14 @@ class ReverseProxy(Component):
         return COALESCES_ABSENT if self.coalesce else COALESCES_NONE
 
     @property
-    def settles(self):
-        """Whether a good answer may be there after an error, or a private one."""
-        return self.stale_s is not None or not self.respects_private
+    def keeps_old(self):
+        """Whether a good answer may still be there after an error."""
+        return self.stale_s is not None
+
+    @property
+    def leaks(self):
+        """Whether a user may get another's private answer."""
+        return not self.respects_private
 
     def rules(self, clients):
         """For each route its `Rule`; None where answers are not stored."""
