@@ -5,7 +5,7 @@ import pytest
 from compare import examples, run_both
 from hypothesis import given
 from systems import store_cases, tied_store_cases
-from test_conservation import assert_balanced
+from test_conservation import UNTIL_ALL_IS_OVER_S, assert_balanced
 
 import sdlib as sd
 
@@ -22,6 +22,17 @@ def test_random_caches_and_proxies(case):
 @given(case=tied_store_cases())
 def test_random_caches_and_proxies_in_which_many_events_coincide(case):
     assert_balanced(run_both(*case))
+
+
+@examples(80)
+@given(case=tied_store_cases())
+def test_nobody_waits_for_ever(case):
+    """After a long silence nothing is in flight or in line, whatever was killed during whose fetch."""
+    system, clients, _, seed, schedule = case
+    run = sd.simulate(system, clients, seconds=UNTIL_ALL_IS_OVER_S, seed=seed, schedule=schedule)
+    assert_balanced(run)
+    assert not (run.requests["status"] == "in flight").any()
+    assert (run.samples.query("second > @UNTIL_ALL_IS_OVER_S / 2")[["queue", "busy", "in_flight"]] == 0).all().all()
 
 
 def origin(**knobs):
@@ -67,6 +78,15 @@ def test_a_stampede(coalesce, fetches, before_s):
 def test_who_comes_later_waits_for_the_rest_of_the_fetch_only():
     run = run_both(sd.Cache(origin(), coalesce=True, lookup_ms=0), at(1.0, 1.03125, 1.0625), 5)
     assert latencies_ms(run) == [100.0, 68.75, 37.5]
+
+
+def test_thousands_wait_for_one_fetch():
+    """More than the machine has room for at first: it grows in the middle of handing out."""
+    run = run_both(sd.Cache(origin(), coalesce=True), at(*[1.0] * 5_000), 5)
+    assert (run.requests["status"] == "ok").all()
+    assert run.stations.loc["cache", "max_queue"] == 5_000
+    assert counted(run)["coalesced"] == 4_999
+    assert len(run.trace(4_999)) > 3, "also while the run is traced"
 
 
 def test_keys_do_not_wait_for_one_another():
