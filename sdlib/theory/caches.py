@@ -1,8 +1,11 @@
-"""How often a cache hits: Zipf popularity and Che's approximation of LRU.
+"""How often a cache hits (Zipf popularity, Che's approximation of LRU), and how many fetch at once when it does not.
 
 Sources: Che, Tung, Wang (2002); Fricker, Robert, Roberts, "A versatile and accurate approximation for LRU cache
-performance" (2012), arXiv:1202.3974.
+performance" (2012), arXiv:1202.3974; Vattani, Chierichetti, Lowenstein, "Optimal probabilistic cache stampede
+prevention", PVLDB 8 (2015).
 """
+
+import math
 
 import numpy as np
 
@@ -41,6 +44,31 @@ def che_hit_ratio(objects, skew, capacity):
         high *= 2
     stay = bisect(lambda requests: _present(shares, requests).sum() - capacity, 0.0, high)
     return float(shares @ _present(shares, stay))
+
+
+def stampede(requests_per_s, fetch_ms):
+    """Mean number of requests that fetch the same key when it expires and nothing holds them back.
+
+    The first one, and all that come during its fetch (a constant time, Poisson arrivals): rate times time, plus 1.
+
+    >>> stampede(requests_per_s=500, fetch_ms=120)
+    61.0
+    """
+    rate = check("stampede", "requests_per_s", requests_per_s)
+    return rate * check("stampede", "fetch_ms", fetch_ms, "latency_ms") / 1000 + 1.0
+
+
+def early_recomputations(beta):
+    """Mean number of requests that fetch a key again before it expires, each time it would: e^(1/beta).
+
+    A hit with s seconds left fetches with probability exp(-s / (beta fetch)), and then all that decide so until the
+    first is back do the same. Their rate grows by e^(1/beta) during a fetch, and the first comes when 1 was expected.
+    For many requests during a fetch, and a fetch much shorter than the time to live.
+
+    >>> [round(early_recomputations(beta), 2) for beta in (1, 2)]
+    [2.72, 1.65]
+    """
+    return math.exp(1 / check("early_recomputations", "beta", beta))
 
 
 def _present(shares, requests):

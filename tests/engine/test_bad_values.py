@@ -106,7 +106,8 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "nines": {"part": 0.9},
          "all_fail": {"failure_rate": 0.5, "attempts": 3},
          "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
-         "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3}}
+         "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3},
+         "stampede": {"requests_per_s": 500, "fetch_ms": 120}, "early_recomputations": {"beta": 1}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
             NO_NUMBER, ()) for name, sound in SOUND.items() for parameter in sound]
@@ -116,6 +117,7 @@ KNOBS = {sd.Clients: {"users": 100}, sd.Server: {"cpus": 1, "ram_gb": 4}, sd.Dat
          sd.Cache: {"target": sd.Database()}, sd.Queue: {"worker": sd.Worker()}, sd.Call: {"target": sd.Database()},
          sd.LoadBalancer: {"targets": [sd.Database()]}, sd.Gateway: {"services": {"/": sd.Database()}},
          sd.Retry: {"times": 2}, sd.MailProvider: {}, sd.WhatsAppProvider: {}, sd.SmsProvider: {},
+         sd.ReverseProxy: {"target": sd.Database()},
          sd.Topic: {"subscriptions": [sd.Queue(sd.Worker())]},
          sd.Subscription: {"queue": sd.Queue(sd.Worker())}}
 MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4", "empty": "", "class": int,
