@@ -10,7 +10,7 @@ from sdlib import data
 A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796
 HALF_ROOT_3 = np.sqrt(3) / 2
 MIDDLE = 11.0  # degrees east: the map is cut in the Bering Strait, where it parts no land
-SOUTH, NORTH = -56.5, 84.0  # what the map shows, in degrees: all land but the Antarctic
+ROUND_THE_LAND = 0.05  # radii of the earth
 PASSES = 80
 
 
@@ -28,12 +28,6 @@ def project(longitude, latitude):
     return east * np.cos(theta) / (HALF_ROOT_3 * stretch), y
 
 
-def extent():
-    """((left, right), (bottom, top)) of what the map shows, in radii of the earth."""
-    half = float(project(MIDDLE + 180, 0.0)[0])
-    return (-half, half), tuple(float(project(MIDDLE, latitude)[1]) for latitude in (SOUTH, NORTH))
-
-
 @cache
 def land_outlines():
     """The rings of the land as ((x, ...), (y, ...)) on the map, each closed, the largest first."""
@@ -45,6 +39,14 @@ def land_outlines():
         closed = [np.round(np.append(column, column[0]), 3).tolist() for column in (x, y)]
         found.append(tuple(map(tuple, closed)))
     return tuple(found)
+
+
+@cache
+def extent():
+    """((left, right), (bottom, top)) of what the map shows, in radii of the earth: all land but the Antarctic."""
+    columns = zip(*land_outlines(), strict=True)
+    ends = ([value for part in column for value in part] for column in columns)
+    return tuple((min(values) - ROUND_THE_LAND, max(values) + ROUND_THE_LAND) for values in ends)
 
 
 def moved_apart(x, y, least):

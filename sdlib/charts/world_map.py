@@ -24,15 +24,18 @@ from sdlib.charts.theme import (
     plain,
 )
 from sdlib.charts.words import duration, number
-from sdlib.components.checks import complain
+from sdlib.components.checks import check_number, complain
 
 WIDTH, MARGIN, HEADING, LEGEND = 840, 8, 44, 52  # pixels
+OF_SEVERAL = 0.78  # as large, so that a screen shows two of them
 # (up to ms, name, colour, shape, size): told apart without colours, too, and the slower the larger.
 CLASSES = ((100, "under 100 ms", BLUE, "circle", 9), (200, "100 to 200 ms", GREEN, "square", 9),
            (400, "200 to 400 ms", ORANGE, "triangle-up", 12), (math.inf, "over 400 ms", VERMILION, "diamond", 13))
 SILENT = ("no answer", WHITE, "x", 9)
 SLOW_MS = 200
-APART = 0.071  # radii of the earth: 11 pixels, so that no mark covers another
+PIXEL = 1 / 185  # radii of the earth, on one map in a page of full width
+APART = 12  # pixels, so that no mark covers another
+LETTER, LINE, BESIDE = 6.2, 16, 12  # pixels, of words beside a mark
 HOME = "ap-south-1"
 COLUMNS = ("country", "p95_ms")
 
@@ -48,12 +51,14 @@ def world_map(values, home=HOME, edges=None, width=WIDTH):
     country or region that is not known.
     """
     tables = _checked(values)
+    width = check_number("world_map", "width", width, low=300, high=4_000, example=WIDTH, whole=True)
     place, points = _home(home), _edges(edges)
     names = list(tables)
-    plots = [map_plot(table, place, points if name == names[-1] else None, name, name == names[0])
+    share = OF_SEVERAL if len(names) > 1 else 1
+    plots = [map_plot(table, place, points if name == names[-1] else None, name, name == names[0], PIXEL / share)
              for name, table in tables.items()]
     (left, right), (bottom, top) = extent()
-    high = round((width - 2 * MARGIN) * (top - bottom) / (right - left))
+    high = round(share * (width - 2 * MARGIN) * (top - bottom) / (right - left))
     drawing = len(plots) * high + (len(plots) - 1) * HEADING
     made = figure(plots, width, HEADING + drawing + LEGEND, gap=HEADING / drawing)
     made.update_layout(margin={"l": MARGIN, "r": MARGIN, "t": HEADING, "b": LEGEND})
@@ -61,23 +66,23 @@ def world_map(values, home=HOME, edges=None, width=WIDTH):
     return made
 
 
-def map_plot(table, home, edges=None, name="", in_legend=True):
+def map_plot(table, home, edges=None, name="", in_legend=True, pixel=PIXEL):
     """One map as a `Plot`. table: `placed` countries; home: a row of `sd.data.regions()`; edges: (longitudes,
-    latitudes) or None."""
-    x, y = moved_apart(*project(table["lon"], table["lat"]), APART)
+    latitudes) or None; pixel: of the screen, in radii of the earth."""
+    x, y = moved_apart(*project(table["lon"], table["lat"]), APART * pixel)
     at = table.assign(x=x, y=y, km=_km_to(home, table))
     traces = [_land(), *([] if edges is None else [_edge_marks(edges)])]
     traces += [{**_class_marks(at[at["place"] == number_], look, home), "showlegend": in_legend}
                for number_, (_, *look) in enumerate(CLASSES)]
     silent = at[at["place"] == len(CLASSES)]
     traces += [_class_marks(silent, SILENT, home)] if len(silent) else []
-    traces += [{**_home_mark(home), "showlegend": in_legend}]
+    traces.insert(1, {**_home_mark(home), "showlegend": in_legend})
     said = in_words(table, name)
     axis = {"visible": False, "showgrid": False, "constrain": "domain"}
     across, upwards = extent()
     return Plot(traces, alt(table, home, name), {**axis, "range": list(across)},
                 {**axis, "range": list(upwards), "scaleanchor": "x"},
-                notes=[above(said), *_named(at, home)])
+                notes=[above(said), *_names(at, home, pixel)])
 
 
 def placed(values, name="values"):
@@ -149,19 +154,40 @@ def _edge_marks(edges):
 
 
 def _home_mark(home):
+    """A ring: the mark of a country in it stays to be seen."""
     x, y = project([home["lon"]], [home["lat"]])
-    drawn = marks("origin", x, y, color=PURPLE, symbol="star", size=17, line={"width": 1.2, "color": INK})
+    drawn = marks("origin", x, y, color=PURPLE, symbol="circle-open", size=24, line={"width": 4, "color": PURPLE})
     return {**drawn, "hovertext": [f"origin: {home['nearest_city']}"], "hoverinfo": "text"}
 
 
-def _named(at, home):
-    """The slowest country, by its name, beside its mark."""
-    if at["p95_ms"].isna().all():
-        return []
-    slow = at.loc[at["p95_ms"].idxmax()]
-    is_right = slow["x"] > 0
-    return [note(f"{slow['country']}, {duration(_whole(slow['p95_ms']))}", *plain([slow["x"], slow["y"]]),
-                 xanchor="right" if is_right else "left", xshift=-10 if is_right else 10, bgcolor=WHITE, borderpad=1)]
+def _names(at, home, pixel):
+    """The origin and the slowest country, by name."""
+    origin = f"origin: {home['nearest_city']}"
+    names = [_beside(origin, *map(float, project(home["lon"], home["lat"])), at, [], pixel)]
+    if at["p95_ms"].notna().any():
+        slow = at.loc[at["p95_ms"].idxmax()]
+        names.append(_beside(f"{slow['country']}: {duration(_whole(slow['p95_ms']))}", slow["x"], slow["y"], at,
+                             names, pixel))
+    return names
+
+
+def _beside(text, x, y, at, others, pixel):
+    """A name on the side of its mark where it covers fewest marks and names, and stays on the map."""
+    wide, high = LETTER * len(text) * pixel, LINE * pixel
+    (left, right), _ = extent()
+    best = (math.inf, None)
+    for across, upwards in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        near_x, near_y = x + across * BESIDE * pixel, y + upwards * BESIDE * pixel
+        x0, y0 = near_x - wide * (1 - across) / 2, near_y - high * (1 - upwards) / 2
+        covered = ((at["x"] - x0 - wide / 2).abs() < wide / 2 + 5 * pixel) & ((at["y"] - y0 - high / 2).abs() < high)
+        hidden = int(covered.sum()) + sum(abs(other["y"] - near_y) < high and abs(other["x"] - near_x) < wide
+                                          for other in others)
+        hidden += 100 * (x0 < left or x0 + wide > right)
+        if hidden < best[0]:
+            best = (hidden, (near_x, near_y, ("right", "center", "left")[across + 1],
+                             ("top", "middle", "bottom")[upwards + 1]))
+    near_x, near_y, xanchor, yanchor = best[1]
+    return note(text, *plain([near_x, near_y]), xanchor=xanchor, yanchor=yanchor)
 
 
 def _km_to(home, table):
