@@ -213,10 +213,11 @@ class Player {
     const width = this.controls.view.clientWidth;
     if (!width) return;
     this.width = width;
-    this.geometry = new Geometry(this.trace, width);
+    const isMap = Boolean(this.trace.scene.map);
+    this.geometry = new (isMap ? MapGeometry : Geometry)(this.trace, width);
     this.effects = new Effects(this.geometry, this.book.nodes);
-    this.dots = new Dots(this.trace, this.geometry, this.book, this.effects);
-    this.painter = new Painter(this.controls.canvas, this.trace, this.geometry, this.book, this.dots, this.effects);
+    this.dots = new (isMap ? MapDots : Dots)(this.trace, this.geometry, this.book, this.effects);
+    this.painter = new (isMap ? MapPainter : Painter)(this.controls.canvas, this.trace, this.geometry, this.book, this.dots, this.effects);
     this.painter.take(this.counts());
   }
 
