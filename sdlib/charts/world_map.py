@@ -35,7 +35,8 @@ SILENT = ("no answer", WHITE, "x", 9)
 SLOW_MS = 200
 PIXEL = 1 / 185  # radii of the earth, on one map in a page of full width
 APART = 12  # pixels, so that no mark covers another
-LETTER, LINE, BESIDE = 6.2, 16, 12  # pixels, of words beside a mark
+LETTER, LINE, BESIDE = 6.2, 16, 14  # pixels, of words beside a mark
+NARROWER = 1.4  # a page of 600 pixels is still looked at
 HOME = "ap-south-1"
 COLUMNS = ("country", "p95_ms")
 
@@ -172,22 +173,22 @@ def _names(at, home, pixel):
 
 
 def _beside(text, x, y, at, others, pixel):
-    """A name on the side of its mark where it covers fewest marks and names, and stays on the map."""
-    wide, high = LETTER * len(text) * pixel, LINE * pixel
+    """A name on the side of its mark where it covers fewest marks and names, and stays on the map; so, too, where the
+    page is narrow."""
+    pixel *= NARROWER
+    wide, high = (LETTER * len(text) + BESIDE) * pixel, LINE * pixel
     (left, right), _ = extent()
-    best = (math.inf, None)
+    sides = []
     for across, upwards in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        near_x, near_y = x + across * BESIDE * pixel, y + upwards * BESIDE * pixel
-        x0, y0 = near_x - wide * (1 - across) / 2, near_y - high * (1 - upwards) / 2
-        covered = ((at["x"] - x0 - wide / 2).abs() < wide / 2 + 5 * pixel) & ((at["y"] - y0 - high / 2).abs() < high)
-        hidden = int(covered.sum()) + sum(abs(other["y"] - near_y) < high and abs(other["x"] - near_x) < wide
-                                          for other in others)
-        hidden += 100 * (x0 < left or x0 + wide > right)
-        if hidden < best[0]:
-            best = (hidden, (near_x, near_y, ("right", "center", "left")[across + 1],
-                             ("top", "middle", "bottom")[upwards + 1]))
-    near_x, near_y, xanchor, yanchor = best[1]
-    return note(text, *plain([near_x, near_y]), xanchor=xanchor, yanchor=yanchor)
+        middle_x = x + across * (wide / 2 + BESIDE / 2 * pixel)
+        middle_y = y + upwards * (high / 2 + BESIDE * pixel)
+        covered = ((at["x"] - middle_x).abs() < wide / 2) & ((at["y"] - middle_y).abs() < high)
+        near = sum(abs(other["y"] - middle_y) < 2 * high and abs(other["x"] - middle_x) < wide for other in others)
+        is_cut = not left < middle_x - wide / 2 < middle_x + wide / 2 < right
+        sides.append((int(covered.sum()) + near + 100 * is_cut, across, upwards))
+    _, across, upwards = min(sides, key=lambda side: side[0])
+    return note(text, *plain([x, y]), xshift=across * BESIDE, yshift=upwards * BESIDE,
+                xanchor=("right", "center", "left")[across + 1], yanchor=("top", "middle", "bottom")[upwards + 1])
 
 
 def _km_to(home, table):

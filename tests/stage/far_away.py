@@ -1,5 +1,4 @@
-"""A toy with places on the earth: three edges, and the shop behind them in Mumbai. The browser's test runs it as a cell.
-"""
+"""A toy with places on the earth: three edges, and the shop behind them in Mumbai. The browser test runs it, too."""
 
 from dataclasses import dataclass
 
