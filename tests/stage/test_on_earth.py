@@ -9,7 +9,9 @@ from far_away import FRANKFURT, MUMBAI, Far, far_run
 import sdlib as sd
 from sdlib import data
 from sdlib.charts.earth import extent
+from sdlib.stage.journeys import Journeys
 from sdlib.stage.on_earth import WIDTH, design, has_places, height, map_of, spots_of
+from sdlib.stage.still import still_of
 from sdlib.stage.widget import watch, window_of
 
 
@@ -85,3 +87,35 @@ def test_the_window_lasts_long_enough_to_see_a_journey(far):
     window, _ = window_of(far)
     median_s = float(far.requests["latency_ms"].median()) / 1000
     assert 2 <= median_s / window.speed <= 5, "seconds on the screen"
+
+
+def test_a_journey_takes_the_time_that_the_network_takes(far):
+    _, packed = window_of(far)
+    sent = map_of(far, packed.requests)
+    journeys = Journeys(packed, sent["spot_of"], sent["home_of"])
+    mumbai = next(place for place, spot in enumerate(sent["spots"]) if spot["name"] == "Mumbai")
+    took_s = [ends_s - begins_s for legs in journeys.legs for begins_s, ends_s, *way in legs if mumbai in way]
+    assert len(took_s) > 1_000 and np.allclose(took_s, 0.060, atol=1e-6)
+    to_edges_s = [ends_s - begins_s for legs in journeys.legs for begins_s, ends_s, came, to in legs if came < -1]
+    assert len(to_edges_s) > 500 and np.allclose(to_edges_s, 0.005, atol=1e-6)
+
+
+def test_a_place_where_nothing_happens_is_half_the_way_there_and_half_back():
+    run = sd.simulate(Far(None, MUMBAI, 50.0), sd.Clients(users=600, countries={"US": 1.0}), seconds=5)
+    _, packed = window_of(run, 0, 5)
+    journeys = Journeys(packed, [0], [0] * len(packed.requests))
+    who = next(who for who, legs in enumerate(journeys.legs) if len(legs) == 2)
+    begun_s = journeys.legs[who][0][0]
+    assert journeys.at(who, begun_s + 0.025) == (-2, 0, pytest.approx(0.5))
+    assert journeys.at(who, begun_s + 0.075) == (0, -2, pytest.approx(0.5))
+    assert journeys.at(who, begun_s - 1)[2] == 1.0
+
+
+def test_the_still_picture_is_the_map_with_a_dot_for_everyone_inside(far):
+    still = still_of(far, 2.0)
+    dots = sum(len(trace.x) for trace in still.data if trace.name.endswith("request"))
+    rows = far.requests
+    inside = ((rows["arrived_s"] <= 2.0) & (rows["finished_s"] > 2.0)).sum()
+    assert dots == inside > 100
+    assert "Mumbai" in " ".join(next(trace for trace in still.data if trace.name == "words").text)
+    assert "land" in {trace.name for trace in still.data} and still.layout.meta["alt"].endswith("shows 2 s.")
