@@ -82,8 +82,9 @@ def _point(earth, place):
 
 def _words(earth, at_s):
     named = [spot for spot in earth["spots"] if spot["is_large"] or len(earth["spots"]) <= FEW_SPOTS]
+    below = [spot["y"] + (32 if spot["is_large"] else 18) for spot in named]  # below the swarm that stands there
     return {"type": "scatter", "mode": "text", "name": "words", "hoverinfo": "skip", "showlegend": False,
-            "x": [8, *(spot["x"] for spot in named)], "y": [earth["height"] - 8, *(spot["y"] + 18 for spot in named)],
+            "x": [8, *(spot["x"] for spot in named)], "y": [earth["height"] - 8, *below],
             "text": [f"at {number(at_s)} s", *(f"<b>{spot['name']}</b>" for spot in named)],
             "textposition": ["middle right", *["middle center"] * len(named)],
             "textfont": {"size": 12, "color": INK}}
