@@ -66,6 +66,14 @@ def edges():
     return _table("edges.csv")
 
 
+def land():
+    """A coarse outline of the land without the Antarctic: ring, longitude, latitude (degrees); largest ring first.
+
+    Rings are closed from their last point to their first. The Caspian Sea is a ring that runs the other way round.
+    """
+    return _table("land.csv")
+
+
 def regions():
     """34 cloud regions: place, coordinates, km_from_mumbai, rtt_ms_from_mumbai_p50 (NaN where not measured)."""
     return _table("regions.csv")

@@ -10,7 +10,7 @@ import pytest
 from sdlib import data
 
 TABLES = [data.epa_requests, data.elb_hours, data.orders_by_hour, data.instances, data.countries, data.edges,
-          data.regions, data.region_rtt_ms, data.figures]
+          data.land, data.regions, data.region_rtt_ms, data.figures]
 
 
 def sources():
@@ -77,6 +77,41 @@ def test_distances_and_nearest_edges_follow_from_the_coordinates():
                        edges["latitude"].to_numpy()[None, :], edges["longitude"].to_numpy()[None, :])
     assert edges["code"].to_numpy()[apart.argmin(axis=1)].tolist() == hubs["edge_code"].tolist()
     assert np.abs(apart.min(axis=1) - hubs["edge_km"]).max() < 1
+
+
+def ring_area(ring):
+    """In square degrees, negative where it runs clockwise."""
+    x, y = ring["longitude"].to_numpy(), ring["latitude"].to_numpy()
+    return 0.5 * float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+
+
+def winding(rings, longitude, latitude):
+    """How often the rings go round a place: not 0 on land."""
+    turns = 0.0
+    for ring in rings:
+        angles = np.arctan2(ring["latitude"] - latitude, ring["longitude"] - longitude).to_numpy()
+        turns += ((np.diff(np.append(angles, angles[0])) + np.pi) % (2 * np.pi) - np.pi).sum()
+    return round(turns / (2 * np.pi))
+
+
+def test_the_land_is_a_coarse_outline_of_closed_rings():
+    rings = [ring for _, ring in data.land().groupby("ring")]
+    areas = [ring_area(ring) for ring in rings]
+    assert (data.FOLDER / "land.csv").stat().st_size < 25_000
+    assert len(rings) == 79 and min(map(len, rings)) >= 4
+    assert data.land()["longitude"].between(-180, 180).all() and data.land()["latitude"].between(-56, 84).all()
+    assert [round(area) for area in areas if area > 0] == [38], "one runs the other way round: the Caspian Sea"
+
+
+def test_hubs_stand_on_the_land_or_at_its_coast_and_seas_are_free():
+    rings = [ring for _, ring in data.land().groupby("ring")]
+    for place, latitude, longitude in (("Paris", 48.85, 2.35), ("Madrid", 40.42, -3.7), ("Moscow", 55.75, 37.62),
+                                       ("Addis Ababa", 9.03, 38.75), ("Denver", 39.7, -105), ("Brasilia", -15.8, -47.9),
+                                       ("Alice Springs", -23.7, 133.9), ("Hyderabad", 17.4, 78.5)):
+        assert winding(rings, longitude, latitude) == -1, place
+    for sea, latitude, longitude in (("Atlantic", 30, -40), ("Pacific", 0, -150), ("Caspian", 42, 51),
+                                     ("Mediterranean", 35, 18), ("Gulf of Bengal", 12, 88)):
+        assert winding(rings, longitude, latitude) == 0, sea
 
 
 def test_people_online_are_population_times_share():

@@ -17,7 +17,10 @@ class Picture(go.Figure):
     """A `go.Figure` of a fixed size that a notebook shows at the width it has, up to that size.
 
     On paper, in a PNG and in `to_json` it keeps its size; `layout.meta["width"]` names it where the width is open.
+    table: what is drawn, in rows, where the chart says so.
     """
+
+    table = None
 
     def _ipython_display_(self):
         from IPython.display import display

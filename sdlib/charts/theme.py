@@ -55,7 +55,7 @@ def compose(cells, width, height, margin=None):
     for number, (plot, across, upwards) in enumerate(cells, 1):
         key = "" if number == 1 else str(number)
         layout[f"xaxis{key}"] = {**plot.x, "domain": list(across), "anchor": f"y{key}", "automargin": "bottom"}
-        layout[f"yaxis{key}"] = {**plot.y, "domain": list(upwards), "anchor": f"x{key}"}
+        layout[f"yaxis{key}"] = {**plot.y, "domain": list(upwards), "anchor": f"x{key}", **_scale_of(plot, key)}
         data += [{**trace, "xaxis": f"x{key}", "yaxis": f"y{key}"} for trace in plot.traces]
         layout["shapes"] += [_on_axes(shape, key) for shape in plot.shapes]
         layout["annotations"] += [_on_axes(note, key) for note in (*plot.notes, *_title(plot.title))]
@@ -81,6 +81,11 @@ def stacked(plots, across, top, gap):
     share = (top + gap) / len(plots)
     return [(plot, across, (max(top - row * share - share + gap, 0), top - row * share))
             for row, plot in enumerate(plots)]
+
+
+def _scale_of(plot, key):
+    """A map's axes have one scale: that of its own plot."""
+    return {"scaleanchor": f"x{key}"} if "scaleanchor" in plot.y else {}
 
 
 def _on_axes(item, key):

@@ -44,6 +44,7 @@ class Component:
     serves = False  # True: a request that was answered here was served by this machine
     shape = "box"  # its outline in pictures
     shown = ()  # its knobs in pictures
+    place = None  # where on the earth it stands, as (longitude, latitude): then the stage is a map; None: nowhere
     asks = ()  # which attributes of a request it looks at: "keys", "routes", "countries", "tokens"
 
     Here = Here  # what its process sees around it

@@ -2,7 +2,7 @@
 //
 // Trace: the events as columns.  Book: who is where at an instant (exact; the same book as moment.py keeps).
 // Geometry: design units to pixels.  Dots: where each dot is drawn, easing to where it is.  Effects: what ended.
-// Painter: the canvas.  Player: time and loop.  Controls: buttons, keys, words.
+// Painter: the canvas.  map.js: the same on the earth.  Player: time and loop.  Controls: buttons, keys, words.
 
 const [SENT, CALLED, QUEUED, STARTED, FREED, RETURNED, DONE, GAVE_UP, CRASHED, UP,
   PUBLISHED, VISIBLE, RECEIVED, DELETED, DEAD, CHANGED, WORK_FAILED, EXPIRED, DROPPED, REDRIVEN] = Array(20).keys();
@@ -448,7 +448,7 @@ class Book {
     const { trace } = this, { about } = trace, what = trace.what[event], node = trace.node[event], name = about.names[node];
     const next = following === undefined ? NOWHERE : trace.what[following], unit = (about.units[node] || "").replace(/s$/, "");
     if (trace.captions.has(event)) return trace.captions.get(event);
-    if (what === SENT) return trace.value[event] > 1 ? `tries again, attempt ${trace.value[event]}` : "arrives";
+    if (what === SENT) return trace.value[event] > 1 ? `tries again, attempt ${trace.value[event]}` : `arrives${this.fromWhere(trace.who[event])}`;
     if (what === CALLED) return next === STARTED || next === QUEUED ? "" : `goes into ${name}`;
     if (what === QUEUED) return `waits in the queue of ${name}`;
     if (what === STARTED) return `gets a ${unit} of ${name}`;
@@ -461,6 +461,12 @@ class Book {
       [DEAD]: "has its message put among the dead letters", [WORK_FAILED]: "has its message fail",
       [EXPIRED]: "has a message that is too old", [DROPPED]: "loses its message",
       [REDRIVEN]: "has its message put back into the queue" }[what] || "";
+  }
+
+  // Its country, where the stage is a map.
+  fromWhere(who) {
+    const { map } = this.trace.scene, home = map && this.trace.requestOf[who] >= 0 ? map.home_of[this.trace.requestOf[who]] : NOWHERE;
+    return home >= 0 ? ` from ${map.homes[home].name}` : "";
   }
 
   phraseOfReturn(event, following, next, name) {

@@ -70,14 +70,13 @@ class Controls {
     return span;
   }
 
-  explain(about, boxes) {
+  explain(about, boxes, isMap) {
     const old = about.old_s >= 1 ? `${about.old_s.toPrecision(2)} s` : `${Math.round(about.old_s * 1000)} ms`;
     this.legend.textContent = "";
     this.item(this.legend, "age", `request: new to ${old} and older`);
     this.item(this.legend, "answer", "answer");
-    const megabytes = [...new Set(about.memory_mb.filter((one, node) => one && about.memory[node]))];
-    if (megabytes.length === 1) this.item(this.legend, "memory", `memory: ${megabytes[0]} MB a request`);
-    if (about.places.some(Boolean)) this.item(this.legend, "tint", "tint: how busy");
+    if (isMap) this.item(this.legend, "country", "country");
+    else this.explainBoxes(about);
     if (about.has_timeouts) this.item(this.legend, "grey", "abandoned: worked on though nobody waits");
     if (about.has_messages) {
       this.item(this.legend, "message", "message");
@@ -93,6 +92,13 @@ class Controls {
       return { box: boxes[place], said: make("span", {}, line) };
     });
     this.say("");
+  }
+
+  // What is seen in boxes only.
+  explainBoxes(about) {
+    const megabytes = [...new Set(about.memory_mb.filter((one, node) => one && about.memory[node]))];
+    if (megabytes.length === 1) this.item(this.legend, "memory", `memory: ${megabytes[0]} MB a request`);
+    if (about.places.some(Boolean)) this.item(this.legend, "tint", "tint: how busy");
   }
 
   // How requests end in this window, each with its mark and its number so far.
@@ -185,7 +191,7 @@ class Player {
     this.controls.title.textContent = about.title;
     this.root.classList.toggle("sdlib-stage-wide", this.trace.scene.width > WIDE_SCENE);
     this.controls.canvas.setAttribute("aria-label", about.words);
-    this.controls.explain(about, this.trace.scene.boxes);
+    this.controls.explain(about, this.trace.scene.boxes, Boolean(this.trace.scene.map));
     this.book = new Book(this.trace);
     this.build();
     this.time = 0;
@@ -214,10 +220,11 @@ class Player {
     const width = this.controls.view.clientWidth;
     if (!width) return;
     this.width = width;
-    this.geometry = new Geometry(this.trace, width);
+    const isMap = Boolean(this.trace.scene.map);
+    this.geometry = new (isMap ? MapGeometry : Geometry)(this.trace, width);
     this.effects = new Effects(this.geometry, this.book.nodes);
-    this.dots = new Dots(this.trace, this.geometry, this.book, this.effects);
-    this.painter = new Painter(this.controls.canvas, this.trace, this.geometry, this.book, this.dots, this.effects);
+    this.dots = new (isMap ? MapDots : Dots)(this.trace, this.geometry, this.book, this.effects);
+    this.painter = new (isMap ? MapPainter : Painter)(this.controls.canvas, this.trace, this.geometry, this.book, this.dots, this.effects);
     this.painter.take(this.counts());
   }
 

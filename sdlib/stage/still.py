@@ -10,7 +10,9 @@ from sdlib.charts.words import number
 from sdlib.components.checks import check_number
 from sdlib.kernel import trace as codes
 from sdlib.stage.moment import NOBODY, PASSING, WAITING, WORKING, Moment
+from sdlib.stage.on_earth import has_places, journey_s
 from sdlib.stage.scene import MOST_CELLS, scene_of
+from sdlib.stage.still_on_earth import figure_of
 from sdlib.stage.window import work_s
 
 # With this set, the output of a panel or a stage carries its still picture for the tool that builds the notebooks. That
@@ -34,18 +36,26 @@ def with_still(shown, draw):
 
 def still_of(run, at_s=None):
     """The stage as a `go.Figure` at a time of the run; without it at the instant that the window is about."""
-    from sdlib.stage.widget import window_of, words_of
-    window, packed = window_of(run) if at_s is None else window_of(run, _checked(run, at_s), 1e-6)
+    from sdlib.stage.widget import OLD_ON_EARTH_S, window_of, words_of
+    asked = () if at_s is None else (_checked(run, at_s), _seconds_to_know(run, at_s))
+    window, packed = window_of(run, *asked)
     moment = Moment(packed, window.still_s if at_s is None else 0.0)
-    scene = scene_of(run.nodes)
     at_s = window.from_s + window.still_s if at_s is None else at_s
-    picture = _Picture(run, scene, moment, at_s)
     alt = f"{words_of(run, window, packed)} The picture shows {number(at_s)} s."
+    if has_places(run):
+        return figure_of(run, packed, moment, at_s, OLD_ON_EARTH_S, alt)
+    scene = scene_of(run.nodes)
+    picture = _Picture(run, scene, moment, at_s)
     axis = {"visible": False, "fixedrange": True}
     plot = Plot(picture.traces(), alt, {**axis, "range": [0, scene["width"]]}, {**axis, "range": [scene["height"], 0]})
     made = figure([plot], round(SIZE * scene["width"]) + 8, round(SIZE * scene["height"]) + 30)
     made.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 26}, showlegend=True)
     return made
+
+
+def _seconds_to_know(run, at_s):
+    """How much of the run must be seen: on a map, when those who travel will be there."""
+    return min(max(2 * journey_s(run), 1e-6), max(run.seconds - at_s, 1e-6)) if has_places(run) else 1e-6
 
 
 def _checked(run, at_s):

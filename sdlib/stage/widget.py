@@ -15,13 +15,15 @@ from sdlib.kernel.statuses import OK, STATUSES
 from sdlib.results.run import check_run
 from sdlib.stage.changes import captions_of, sizes_of
 from sdlib.stage.moment import NOBODY, Moment, in_words
+from sdlib.stage.on_earth import MAP_BYTES, has_places, map_of
 from sdlib.stage.pack import MOST_BYTES, pack, still_there
 from sdlib.stage.scene import scene_of, unit
 from sdlib.stage.still import still_of, with_still
 from sdlib.stage.window import chosen, downs_of, interesting, work_s
 
-SCRIPTS = ("book.js", "places.js", "painter.js", "player.js")  # one module in this order
+SCRIPTS = ("book.js", "places.js", "painter.js", "map.js", "player.js")  # one module in this order
 OLD_PIECES = 20  # a request is drawn as old when it took so many times its work
+OLD_ON_EARTH_S = 0.4  # where the way takes most of the time
 MOST_LINES = 4  # of the boxes, so many are told in words
 
 
@@ -56,6 +58,8 @@ class Stage(anywidget.AnyWidget):
         window, packed = window_of(run, from_s, seconds)
         words, sizes = words_of(run, window, packed), sizes_of(run)
         scene = scene_of(run.nodes, most_places(run, sizes))
+        if (on_earth := map_of(run, packed.requests)) is not None:
+            scene |= {"map": on_earth, "width": on_earth["width"], "height": on_earth["height"]}
         at_start = sizes_at(run, sizes, window.from_s)
         what = packed.what
         about = {"from_s": window.from_s, "seconds": window.seconds, "speed": window.speed,
@@ -72,7 +76,8 @@ class Stage(anywidget.AnyWidget):
                  "memory_mb": [vars(node.component).get("memory_mb") for node in run.nodes],
                  "workers": [node.children[0] if node.component.is_asynchronous else -1 for node in run.nodes],
                  "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": window.still_s,
-                 "old_s": OLD_PIECES * work_s(run), "has_timeouts": bool((what == codes.GAVE_UP).any()),
+                 "old_s": OLD_PIECES * work_s(run) if on_earth is None else OLD_ON_EARTH_S,
+                 "has_timeouts": bool((what == codes.GAVE_UP).any()),
                  "has_messages": bool((what == codes.PUBLISHED).any() or (what == codes.VISIBLE).any())}
         self.run, self.window, self.packed, self.words = run, window, packed, words
         self.shown = {"scene": json.dumps(scene), "about": json.dumps(about), "events": packed.to_bytes()}
@@ -113,9 +118,9 @@ def window_of(run, from_s=None, seconds=None):
             seconds = check_number("watch", "seconds", seconds, low=1e-6, high=run.seconds, example=0.5, unit="s")
         window = chosen(run, from_s, seconds)
     window.rows = still_there(window.rows, window.from_s)
-    packed = pack(window.rows, window.from_s, window.seconds)
-    while (size := len(packed.to_bytes())) > MOST_BYTES:
-        window.shorten(min(0.9, MOST_BYTES / size))
+    packed, most = pack(window.rows, window.from_s, window.seconds), MOST_BYTES - MAP_BYTES * has_places(run)
+    while (size := len(packed.to_bytes())) > most:
+        window.shorten(min(0.9, most / size))
         before, packed = len(packed.time_s), pack(window.rows, window.from_s, window.seconds)
         if len(packed.time_s) >= before:
             break  # a crash ends thousands of calls at one instant, which no shorter window can leave out

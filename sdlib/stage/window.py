@@ -10,6 +10,7 @@ from sdlib.kernel import trace as codes
 from sdlib.kernel.incidents import CRASHED, RESTORED, STOPPED
 from sdlib.results import trace_rows
 from sdlib.stage.at_work import at_work
+from sdlib.stage.on_earth import JOURNEY_ON_SCREEN_S, has_places, journey_s
 from sdlib.stage.threads import at_the_machines
 
 SCREEN_S = 20.0  # how long a window plays
@@ -83,9 +84,11 @@ def interesting(run):
 
 
 def natural_speed(run):
-    """The speed at which one piece of work takes half a second, unless arrivals are so rare that one would wait."""
+    """The speed at which one piece of work takes half a second, on a map one request three seconds, unless
+    arrivals are so rare that one would wait."""
     gap_s = run.seconds / max(len(run.records.requests), 1)
-    return _nice(min(max(work_s(run) / WORK_ON_SCREEN_S, gap_s / GAP_ON_SCREEN_S, SLOWEST), 1.0))
+    piece_s = journey_s(run) / JOURNEY_ON_SCREEN_S if has_places(run) else work_s(run) / WORK_ON_SCREEN_S
+    return _nice(min(max(piece_s, gap_s / GAP_ON_SCREEN_S, SLOWEST), 1.0))
 
 
 def work_s(run):

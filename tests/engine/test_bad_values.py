@@ -139,6 +139,7 @@ PLACES += [(kind.__name__, knob.name,
 
 # What is drawn, looked up and planned.
 CHARTS, TABLE = sd.charts, pd.DataFrame({"users": [1.0], "formula": [1.0], "low": [1.0], "high": [1.0]})
+BY_COUNTRY = pd.DataFrame({"country": ["IN"], "p95_ms": [30.0]})
 NO_TEXT = {name: value for name, value in (NO_NUMBER | MORE_VALUES).items() if name not in ("text", "empty")}
 PLACES += [
     *[("spike", name, lambda v, run, name=name: sd.spike(**{"at_s": 20, "seconds": 10, "times": 5, name: v}), NO_NUMBER,
@@ -198,6 +199,11 @@ PLACES += [
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "each_ms", lambda v, run: CHARTS.waits_by_policy({"random": [1, 2]}, v, 1.0), NO_NUMBER, ()),
     ("waits_by_policy", "one_ms", lambda v, run: CHARTS.waits_by_policy({"random": [1, 2]}, 2.0, v), NO_NUMBER, ()),
+    ("world_map", "values", lambda v, run: CHARTS.world_map(v), NO_NUMBER | MORE_VALUES, ()),
+    ("world_map", "values", lambda v, run: CHARTS.world_map({"before": v}), NO_NUMBER | MORE_VALUES, ()),
+    ("world_map", "home", lambda v, run: CHARTS.world_map(BY_COUNTRY, home=v), NO_NUMBER | MORE_VALUES, ()),
+    ("world_map", "edges", lambda v, run: CHARTS.world_map(BY_COUNTRY, edges=v), NO_NUMBER | MORE_VALUES, ("none",)),
+    ("world_map", "width", lambda v, run: CHARTS.world_map(BY_COUNTRY, width=v), NO_NUMBER, ()),
     ("senders", "run", lambda v, run: sd.senders(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "build", lambda v, run: sd.explore(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "goals", lambda v, run: sd.explore(build_users, goals=v), NO_NUMBER | MORE_VALUES, ("none",)),
