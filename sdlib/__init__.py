@@ -12,6 +12,7 @@ _HOMES = {
     "sdlib.components.load_balancer": ["LoadBalancer"],
     "sdlib.components.providers": ["MailProvider", "SmsProvider", "WhatsAppProvider"],
     "sdlib.components.queue": ["Queue"],
+    "sdlib.components.reverse_proxy": ["ReverseProxy"],
     "sdlib.components.server": ["Server"],
     "sdlib.components.service": ["Service"],
     "sdlib.components.topic": ["Subscription", "Topic"],

@@ -1,126 +1,88 @@
 """A cache: answers what was asked recently, passes on what was not."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from sdlib.components.base import Component
-from sdlib.components.checks import knob
-from sdlib.kernel.attributes import key_of
-from sdlib.kernel.here import Here
-from sdlib.kernel.incidents import INVALIDATED, write_incident
+from sdlib.components.checks import complain, knob
+from sdlib.components.stops import planned_stops, stops
+from sdlib.components.store import (
+    COALESCES_ALL,
+    COALESCES_NONE,
+    NOT_STORED,
+    OWN,
+    OWN_NAME,
+    STEPS,
+    StoreHere,
+    fill_store,
+    forget_all,
+    invalidate,
+    write_look_up,
+)
+from sdlib.kernel.incidents import RESTORED, STOPPED, write_incident
 from sdlib.kernel.jit import jit
-from sdlib.kernel.state import GO_ON, NONE
-from sdlib.kernel.statuses import OK
+from sdlib.kernel.state import GO_ON
 
 
-class CacheHere(Here):
-    """What a cache's process sees: what is stored, the least recently used first."""
+class CacheHere(StoreHere):
+    """What a cache's process sees. When it is down, requests go past it."""
 
     def __init__(self, simulation, node):
         super().__init__(simulation, node)
-        self.stored, self.hits, self.misses = OrderedDict(), 0, 0
+        self.off_until_s = 0.0
 
-    def look_up(self, request):
-        """True on a hit, which makes the key the newest."""
-        key = self.simulation.attribute("keys", request)
-        if not self.world.now < self.stored.get(key, -1.0):
-            self.misses += 1
-            return False
-        self.hits += 1
-        self.stored.move_to_end(key)
-        return True
+    def is_off(self):
+        return self.world.now < self.off_until_s
 
-    def store(self, request):
-        """Keep the answer; the key that was used longest ago makes room."""
-        key = self.simulation.attribute("keys", request)
-        if key not in self.stored and len(self.stored) == self.component.capacity:
-            self.stored.popitem(last=False)
-        self.stored[key] = self.world.now + self.component.kept_s
-        self.stored.move_to_end(key)
+    def pass_by(self, request):
+        """The cache does not answer: to what stands behind."""
+        self.misses += 1
+        yield self.sleep(request, self.component.lookup_timeout_ms / 1000)
+        status = yield from self.fetch(request, self.key(request))
+        return self.settle(request, self.key(request), status)
 
-    def invalidate(self, entity, b, x):
+    def kill(self, entity, b, x):
         self.stored.clear()
-        self.note_incident(INVALIDATED, self.world.now)
+        self.off_until_s = max(self.off_until_s, self.world.now + x)
+        self.note_incident(STOPPED, self.off_until_s)
 
+    def restore(self, entity, b, x):
+        self.off_until_s = self.world.now
+        self.note_incident(RESTORED, self.world.now)
 
-# On the machine every key has a cell: time_s when it expires (-1: not stored), one and other its newer and older
-# neighbour in the order of use.
 
 @jit
-def look_up(m, who, at, b, x):
-    """On a hit the key becomes the newest, and the request goes on at b."""
-    entity, node = m.entities[who], m.nodes[at]
-    cell = node.cells_from + key_of(m, entity.request)
-    if not m.clock[0].now < m.cells[cell].time_s:
-        node.cache.misses += 1
-        return GO_ON
-    node.cache.hits += 1
-    unlink(m, node, cell)
-    link_newest(m, node, cell)
-    entity.status, entity.pc = OK, b
+def kill(m, who, at, b, x):
+    """Down for x seconds, or until it is restored: all that is stored is gone, and requests go past it."""
+    own = m.nodes[at].cache
+    forget_all(m, at)
+    own.down_until_s = max(own.down_until_s, m.clock[0].now + x)
+    write_incident(m, at, STOPPED, own.down_until_s)
     return GO_ON
 
 
 @jit
-def store(m, who, at, b, x):
-    """Keep a good answer for x seconds; the key that was used longest ago makes room."""
-    entity, node = m.entities[who], m.nodes[at]
-    if entity.status != OK:
-        return GO_ON
-    own, cell = node.cache, node.cells_from + key_of(m, entity.request)
-    if m.cells[cell].time_s >= 0.0:
-        unlink(m, node, cell)
-    elif own.stored == own.capacity:
-        oldest = own.oldest
-        unlink(m, node, oldest)
-        m.cells[oldest].time_s = -1.0
-    else:
-        own.stored += 1
-    link_newest(m, node, cell)
-    m.cells[cell].time_s = m.clock[0].now + x
-    return GO_ON
-
-
-@jit
-def unlink(m, node, cell):
-    newer, older = m.cells[cell].one, m.cells[cell].other
-    if newer == NONE:
-        node.cache.newest = older
-    else:
-        m.cells[newer].other = older
-    if older == NONE:
-        node.cache.oldest = newer
-    else:
-        m.cells[older].one = newer
-
-
-@jit
-def link_newest(m, node, cell):
-    m.cells[cell].one, m.cells[cell].other = NONE, node.cache.newest
-    if node.cache.newest == NONE:
-        node.cache.oldest = cell
-    else:
-        m.cells[node.cache.newest].one = cell
-    node.cache.newest = cell
-
-
-@jit
-def invalidate(m, who, at, b, x):
-    """Forget all."""
-    node = m.nodes[at]
-    for cell in range(node.cells_from, node.cells_from + node.cells):
-        m.cells[cell].time_s = -1.0
-    node.cache.stored, node.cache.newest, node.cache.oldest = 0, NONE, NONE
-    write_incident(m, at, INVALIDATED, m.clock[0].now)
+def restore(m, who, at, b, x):
+    """Up again, now."""
+    m.nodes[at].cache.down_until_s = m.clock[0].now
+    write_incident(m, at, RESTORED, m.clock[0].now)
     return GO_ON
 
 
 @dataclass(frozen=True, eq=False)
 class Cache(Component):
-    """Least-recently-used cache in front of another component.
+    """Least-recently-used cache in front of another component, as an application keeps one in Redis (cache-aside).
 
     A request asks for one of `Clients.objects` keys. A hit is answered here; a miss is fetched from behind and
     stored. When full, the key that was used longest ago goes. With ttl_s, a stored answer expires.
+    coalesce: who asks for a key that is being fetched waits for that answer, and gets its status if the fetch fails.
+    early: a hit whose end is near is fetched again before, with a chance that grows; 1 is the beta of its inventors.
+    stale_s: an expired answer is kept so much longer, and given when the fetch ends in an error (refused, lost, timed
+    out, failed). while_updating: it is also given at once, while one request fetches the new one and waits for it.
+    negative_ttl_s: how long "not found" and "failed" are kept; a good answer that may still be given stays instead.
+    When the cache is down, requests go past it, each after lookup_timeout_ms more (0: the connection is refused at
+    once); it comes back empty. A fetch does not end with who sent it off.
+    Of all look-ups, hits and misses add up. Hits: the stored answer was given, even an expired one. Among the misses are
+    `coalesced`, who waited for another's fetch, and `early`. `stale` counts expired answers, also after an error.
     """
 
     target: Component = knob(doc="what a miss is fetched from", kind="component", example="sd.Database()")
@@ -128,44 +90,75 @@ class Cache(Component):
     ttl_s: float = knob(None, doc="time until a stored answer expires; None: never", unit="s", low=0.001,
                         high=31_536_000, optional=True, example=60)
     lookup_ms: float = knob(0.5, doc="time of one look-up", unit="ms", low=0.0, high=60_000)
+    coalesce: bool = knob(False, doc="whether one fetch does for all who ask meanwhile", kind="flag")
+    early: float = knob(None, doc="beta of early recomputation; None: off", low=0.01, high=100, optional=True, example=1)
+    stale_s: float = knob(None, doc="time that an expired answer is kept for errors; None: off", unit="s", low=0.001,
+                          high=31_536_000, optional=True, example=30)
+    while_updating: bool = knob(False, doc="whether it is also given while another fetches the new one", kind="flag")
+    negative_ttl_s: float = knob(None, doc="time that \"not found\" and \"failed\" are kept; None: off", unit="s",
+                                 low=0.001, high=31_536_000, optional=True, example=5)
+    lookup_timeout_ms: float = knob(0.0, doc="time until a look-up gives up when the cache is down", unit="ms", low=0.0,
+                                    high=60_000, example=50)
+    down: tuple = knob((), doc="when it is down, as (start_s, end_s)", unit="s", kind="other", example=((60, 120),))
 
     shape, shown, asks = "stack", ("capacity", "ttl_s"), ("keys",)
     Here = CacheHere
-    own_name = "cache"
-    own = (("hits", "i8"), ("misses", "i8"), ("newest", "i8"), ("oldest", "i8"), ("stored", "i8"), ("capacity", "i8"))
-    counts = ("hits", "misses")
-    steps = (look_up, store)
-    actions = Component.actions | {"invalidate": invalidate}
+    own_name, own, steps = OWN_NAME, OWN, STEPS
+    counts = ("hits", "misses", "stale", "coalesced", "early")
+    actions = Component.actions | {"kill": kill, "restore": restore, "invalidate": invalidate}
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "down", stops("Cache", self.down))
+        if self.while_updating and self.stale_s is None:
+            complain("Cache", "while_updating", True, "False as long as stale_s is None", False)
 
     def behind(self):
         return (self.target,)
+
+    def planned(self):
+        return planned_stops(self.down)
 
     @property
     def kept_s(self):
         """How long an answer is kept."""
         return float("inf") if self.ttl_s is None else self.ttl_s
 
+    @property
+    def spare_s(self):
+        """How long after its end an answer would still do."""
+        return self.stale_s or 0.0
+
+    @property
+    def negative_s(self):
+        return self.negative_ttl_s or NOT_STORED
+
+    @property
+    def beta(self):
+        return self.early or 0.0
+
+    @property
+    def coalesces(self):
+        return COALESCES_ALL if self.coalesce else COALESCES_NONE
+
+    @property
+    def settles(self):
+        """Whether a good answer may be there after an error."""
+        return self.stale_s is not None or self.early is not None
+
     def cells(self, clients):
-        return clients.objects
+        return 2 * clients.objects
 
     def fill(self, own, cells, clients):
-        own["newest"], own["oldest"], own["capacity"], cells["time_s"] = NONE, NONE, self.capacity, -1.0
+        fill_store(own, cells, self, 0, clients.objects)
+        own["timeout_s"] = self.lookup_timeout_ms / 1000
 
     def process(self, here, request):
         """One look-up, and on a miss the way to what stands behind."""
         yield here.work(request, self.lookup_ms)
-        if here.look_up(request):
-            return OK
-        status = yield from here.call(request)
-        if status == OK:
-            here.store(request)
-        return status
+        return (yield from here.pass_by(request) if here.is_off() else here.answer(request))
 
     def program(self, write):
         """The same as instructions."""
         write.work(self.lookup_ms)
-        hit = write.do(look_up)
-        write.call()
-        write.do(store, x=self.kept_s)
-        write.land(hit)
-        write.back()
+        write_look_up(write, self)

@@ -127,9 +127,7 @@ class Gateway(Component):
 
     def service_for(self, path):
         """The index of the service with the longest beginning of this path; NONE for none."""
-        fitting = [(len(begin), index) for index, begin in enumerate(self.services)
-                   if path == begin or path.startswith(begin.rstrip("/") + "/")]
-        return max(fitting)[1] if fitting else NONE
+        return longest_fit(path, self.services)
 
     def may_use(self, service, kind):
         """Whether this kind of token may use the service with this index."""
@@ -175,6 +173,13 @@ class Gateway(Component):
         for check in checks:
             write.land(check)
         write.back()
+
+
+def longest_fit(path, begins):
+    """The index of the longest beginning that fits this path; NONE for none."""
+    fitting = [(len(begin), index) for index, begin in enumerate(begins)
+               if path == begin or path.startswith(begin.rstrip("/") + "/")]
+    return max(fitting)[1] if fitting else NONE
 
 
 def _services_by_route_and_token(gateway, clients):

@@ -13,6 +13,7 @@ from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.messages import Shelf
 from sdlib.components.providers import MailProvider, SmsProvider, WhatsAppProvider
 from sdlib.components.queue import Queue
+from sdlib.components.reverse_proxy import ReverseProxy
 from sdlib.components.server import Server
 from sdlib.components.service import Service
 from sdlib.components.topic import Topic
@@ -20,7 +21,7 @@ from sdlib.components.worker import Worker
 from sdlib.kernel.writer import KERNEL_STEPS
 
 KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker, Shelf, Gateway, Service,
-         MailProvider, WhatsAppProvider, SmsProvider, Topic)
+         MailProvider, WhatsAppProvider, SmsProvider, Topic, ReverseProxy)
 
 
 def kinds_in(nodes):

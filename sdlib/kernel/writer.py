@@ -146,6 +146,11 @@ class Writer:
             self.call(index)
         self.errands.append((self.do(errands.send_off), "b", later, 0))
 
+    def errand(self, sent, field_name, what_it_does):
+        """What an errand does that this instruction sends off, and for which nobody waits, behind all else here; its
+        address is the instruction's b or x."""
+        self.errands.append((sent, field_name, what_it_does, 0))
+
     def enter(self):
         """What who acts here does: a visit to this component, along the way that leads to it from its parent."""
         parent = self.nodes[self.node.parent]

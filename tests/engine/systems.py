@@ -169,9 +169,30 @@ def gateways(draw, times, behind):
                       burst=draw(st.sampled_from([1.0, 2.0, 5.0])), check_ms=draw(times.work_ms))
 
 
-def caches(times, behind):
-    return st.builds(sd.Cache, target=behind, capacity=st.integers(1, 6), ttl_s=st.none() | times.wait_s,
-                     lookup_ms=times.work_ms)
+@st.composite
+def caches(draw, times, behind):
+    stale_s = draw(st.none() | times.wait_s)
+    return sd.Cache(draw(behind), capacity=draw(st.integers(1, 6)), ttl_s=draw(st.none() | times.wait_s),
+                    lookup_ms=draw(times.work_ms), coalesce=draw(st.booleans()),
+                    early=draw(st.none() | st.sampled_from([0.5, 1.0, 3.0])) if times is ANY else None,
+                    stale_s=stale_s, while_updating=stale_s is not None and draw(st.booleans()),
+                    negative_ttl_s=draw(st.none() | times.wait_s), lookup_timeout_ms=draw(times.work_ms),
+                    down=draw(stops(times)))
+
+
+@st.composite
+def reverse_proxies(draw, times, behind):
+    stale_s = draw(st.none() | times.wait_s)
+    paths = draw(st.lists(st.sampled_from(["/", "/user", "/user/9", "/order"]), max_size=3, unique=True))
+    return sd.ReverseProxy(draw(behind), caches={path: draw(times.wait_s) for path in paths},
+                           private=draw(st.sampled_from([("/user",), (), ("/",)])),
+                           respects_private=draw(st.booleans()), capacity=draw(st.integers(1, 6)),
+                           coalesce=draw(st.booleans()), stale_s=stale_s,
+                           while_updating=stale_s is not None and draw(st.booleans()), proxy_ms=draw(times.work_ms))
+
+
+def stores(times, behind):
+    return caches(times, behind) | reverse_proxies(times, behind)
 
 
 @st.composite
@@ -180,11 +201,11 @@ def systems(draw, times):
     leaves = databases(times) | queues(times, databases(times) | providers(times)) | providers(times) | topics(times)
     shared = draw(st.lists(leaves, min_size=1, max_size=2))
     behind = leaves | st.sampled_from(shared)
-    shared += draw(st.lists(servers(times, behind) | caches(times, behind) | balancers(times, behind), max_size=2))
+    shared += draw(st.lists(servers(times, behind) | stores(times, behind) | balancers(times, behind), max_size=2))
     behind = behind | st.sampled_from(shared)
     for _ in range(draw(st.integers(0, 1))):
-        behind = behind | servers(times, behind) | caches(times, behind) | balancers(times, behind)
-    return draw(st.one_of(servers(times, behind), balancers(times, behind), caches(times, behind),
+        behind = behind | servers(times, behind) | stores(times, behind) | balancers(times, behind)
+    return draw(st.one_of(servers(times, behind), balancers(times, behind), stores(times, behind),
                           gateways(times, behind), leaves))
 
 
@@ -271,3 +292,22 @@ def general_cases():
 def tied_cases():
     """The same with every delay a multiple of one tick and no jitter, so that many events coincide."""
     return cases(systems, TIES, crowds_on_ticks(), ticks(8, 60))
+
+
+@st.composite
+def store_systems(draw, times):
+    """Caches and reverse proxies in front of what fails and is slow; some of them are shared."""
+    leaves = databases(times) | providers(times) | servers(times, databases(times))
+    store = draw(stores(times, leaves))
+    behind = st.just(store) | stores(times, leaves | st.just(store))
+    return draw(stores(times, behind) | servers(times, behind) | balancers(times, behind) | st.just(store))
+
+
+def store_cases():
+    """Caches and reverse proxies with all distributions."""
+    return cases(store_systems, ANY, poisson_crowds(), floats(2, 10))
+
+
+def tied_store_cases():
+    """The same with every delay a multiple of one tick and no jitter."""
+    return cases(store_systems, TIES, crowds_on_ticks(), ticks(8, 60))

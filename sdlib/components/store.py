@@ -1,0 +1,421 @@
+"""What a cache and a reverse proxy share: answers that are kept for a while, the least recently used goes first."""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import simpy
+
+from sdlib.kernel.attributes import key_of, route_of, user_of
+from sdlib.kernel.draws import PART_EARLY, log, uniform
+from sdlib.kernel.errands import AN_ERRAND, NOBODY_WAITS, send_errand
+from sdlib.kernel.here import Here
+from sdlib.kernel.incidents import INVALIDATED, write_incident
+from sdlib.kernel.jit import jit, on_both_engines
+from sdlib.kernel.machine import has_room, make_ready, retreat
+from sdlib.kernel.state import GO_ON, NONE, RESUME, SLEEP, WAIT
+from sdlib.kernel.stations import account, join_queue, leave_queue
+from sdlib.kernel.statuses import FAILED, LOST, NOT_FOUND, OK, REFUSED, TIMED_OUT
+
+FRESH, STALE, FETCH, SHARE = range(4)  # answer from the store; fetch for oneself; fetch for all who ask meanwhile
+COALESCES_NONE, COALESCES_ABSENT, COALESCES_ALL = range(3)
+NOT_STORED = -math.inf  # in place of when it expires
+
+
+# --- the rules, the same on both engines
+
+@on_both_engines
+def verdict(now_s, expires_s, stale_s, is_early, is_fetched, coalesces, while_updating):
+    """What to do with a look-up. stale_s: how long after its end the answer that is stored would still do."""
+    if now_s < expires_s and (is_fetched or not is_early):
+        return FRESH
+    if while_updating and expires_s <= now_s < expires_s + stale_s:
+        return STALE if is_fetched else SHARE
+    return SHARE if coalesces == COALESCES_ALL or (coalesces == COALESCES_ABSENT and expires_s < 0.0) else FETCH
+
+
+@on_both_engines
+def kept_for_s(status, ttl_s, negative_ttl_s, has_spare):
+    """How long the answer of a fetch is kept; NOT_STORED: not at all. has_spare: a good one is there that would do."""
+    if status == OK:
+        return ttl_s
+    return negative_ttl_s if status == NOT_FOUND or (status == FAILED and not has_spare) else NOT_STORED
+
+
+@on_both_engines
+def is_error(status):
+    """Whether nobody could say. A "not found" is an answer."""
+    return status == REFUSED or status == LOST or status == TIMED_OUT or status == FAILED
+
+
+# --- on SimPy
+
+@dataclass
+class Kept:
+    """An answer in the store. took_s: how long its fetch took."""
+
+    expires_s: float
+    took_s: float
+    status: int
+
+
+NOTHING = Kept(NOT_STORED, 0.0, OK)
+
+
+class StoreHere(Here):
+    """What is stored, the least recently used first; who waits for which fetch; and the verbs of a look-up."""
+
+    def __init__(self, simulation, node):
+        super().__init__(simulation, node)
+        self.stored, self.waiting, self.fetched_for = OrderedDict(), {}, {}
+        self.hits = self.misses = self.stale = self.coalesced = self.early = self.passed = self.leaks = 0
+
+    def is_off(self):
+        """Whether the store does not answer now."""
+        return self.is_down()
+
+    def key(self, request):
+        """What the answer is stored under."""
+        return self.simulation.attribute("keys", request)
+
+    def is_early(self, request, kept):
+        beta = self.component.beta
+        if not beta:
+            return False
+        return self.world.now - kept.took_s * beta * log(self.die(request, PART_EARLY)) >= kept.expires_s
+
+    def spare_s(self, kept):
+        """How long after its end an answer would still do."""
+        return self.component.spare_s if kept.status == OK else 0.0
+
+    def look_up(self, request, key):
+        """FRESH, STALE, FETCH or SHARE."""
+        kept, component = self.stored.get(key, NOTHING), self.component
+        found = verdict(self.world.now, kept.expires_s, self.spare_s(kept), self.is_early(request, kept),
+                        key in self.waiting, component.coalesces, component.while_updating)
+        self.early += found > STALE and self.world.now < kept.expires_s
+        self.stale += found == STALE
+        self.hits += found <= STALE
+        self.misses += found > STALE
+        if found <= STALE:
+            self.stored.move_to_end(key)
+        return found
+
+    def answer(self, request):
+        """The answer to a request: the one that is stored, or a fetched one."""
+        key = self.key(request)
+        self.passed += key is None
+        found = FETCH if key is None else self.look_up(request, key)
+        if found <= STALE:
+            status = self.stored[key].status
+        elif found == SHARE:
+            status = yield from self.share(request, key)
+        else:
+            status = yield from self.fetch(request, key)
+        return self.settle(request, key, status)
+
+    def fetch(self, request, key):
+        """The answer from behind, which is stored."""
+        began_s = self.world.now
+        status = yield from self.call(request)
+        self.store(request, key, status, self.world.now - began_s)
+        return status
+
+    def store(self, request, key, status, took_s):
+        """Keep the answer; the key that was used longest ago makes room."""
+        now = self.world.now
+        if key is None or self.is_off():
+            return
+        kept = self.stored.get(key, NOTHING)
+        has_spare = kept.status == OK and now < kept.expires_s + self.spare_s(kept)
+        kept_s = kept_for_s(status, self.kept_s(key), self.component.negative_s, has_spare)
+        if kept_s < 0.0:
+            return
+        if key not in self.stored and len(self.stored) == self.component.capacity:
+            self.stored.popitem(last=False)
+        self.stored[key] = Kept(now + kept_s, took_s, status)
+        self.stored.move_to_end(key)
+        self.fetched_for[key] = self.simulation.user(request)
+
+    def kept_s(self, key):
+        return self.component.kept_s
+
+    def share(self, request, key):
+        """Wait for the fetch of this key, which the first one sends off."""
+        if key in self.waiting:
+            self.coalesced += 1
+        else:
+            self.waiting[key] = {}
+            self.send_off(request, lambda errand: self.fetch_for_all(errand, key))
+        waiting, over = self.waiting[key], simpy.Event(self.world)
+        self.account()
+        waiting[over] = request
+        self.places.areas.longest_queue = max(self.places.areas.longest_queue, self.looked_at()[0])
+        try:
+            return (yield over)
+        finally:
+            if over in waiting:
+                self.account()
+                del waiting[over]
+
+    def fetch_for_all(self, errand, key):
+        status = yield from self.fetch(errand, key)
+        self.account()
+        for over, request in self.waiting.pop(key).items():
+            request.server = errand.server
+            over.succeed(status)
+        return status
+
+    def looked_at(self):
+        return sum(map(len, self.waiting.values())), 0, len(self.visits)
+
+    def settle(self, request, key, status):
+        """An error gives way to a good answer that is still there."""
+        kept, component = self.stored.get(key, NOTHING), self.component
+        gives_way = component.beta or component.spare_s
+        if gives_way and is_error(status) and kept.status == OK and self.world.now < kept.expires_s + self.spare_s(kept):
+            self.stale += self.world.now >= kept.expires_s
+            request.server = NONE
+            return OK
+        return status
+
+    def invalidate(self, entity, b, x):
+        self.stored.clear()
+        self.note_incident(INVALIDATED, self.world.now)
+
+
+# --- on the machine
+
+# The cells hold a row for each route, where the answer depends on it (one: its block, NONE: not stored; amount: how
+# long it is kept; other: 1 where it is private and stored all the same). Then for each block and key when it expires
+# (time_s), how long its fetch took (amount), its newer and older neighbour in the order of use (one, other). Then for
+# the same the answer (other), for which user it was fetched (time_s), the errand that fetches it for all now (one), and
+# since when (amount).
+OWN_NAME = "cache"
+COUNTS = ("hits", "misses", "stale", "coalesced", "early", "passed", "leaks")
+OWN = (*((count, "i8") for count in COUNTS), ("newest", "i8"), ("oldest", "i8"), ("stored", "i8"), ("capacity", "i8"),
+       ("routes", "i8"), ("blocks", "i8"), ("ttl_s", "f8"), ("stale_s", "f8"), ("negative_ttl_s", "f8"), ("beta", "f8"),
+       ("timeout_s", "f8"), ("down_until_s", "f8"), ("coalesces", "i4"), ("while_updating", "i4"))
+
+
+def fill_store(own, cells, component, routes, blocks):
+    """The start state. routes: rows for routes; blocks: how many cells the keys take."""
+    own["newest"] = own["oldest"] = NONE
+    own["capacity"], own["routes"], own["blocks"] = component.capacity, routes, blocks
+    own["ttl_s"], own["stale_s"] = component.kept_s, component.spare_s
+    own["negative_ttl_s"], own["beta"] = component.negative_s, component.beta
+    own["coalesces"], own["while_updating"] = component.coalesces, component.while_updating
+    cells["time_s"][routes:routes + blocks] = NOT_STORED
+    cells["one"][routes + blocks:] = NONE
+    cells["other"][routes + blocks:] = OK
+
+
+@jit
+def find(m, who, at):
+    """The cell of what the request asks for; NONE where that is not stored."""
+    node, request = m.nodes[at], m.entities[who].request
+    cell = node.cells_from + node.cache.routes + key_of(m, request)
+    if node.cache.routes == 0:
+        return cell
+    block = m.cells[node.cells_from + route_of(m, request)].one
+    return cell + block * m.clock[0].keys if block != NONE else NONE
+
+
+@jit
+def spare_s(m, at, cell):
+    own = m.nodes[at].cache
+    return own.stale_s if m.cells[cell + own.blocks].other == OK else 0.0
+
+
+@jit
+def is_early(m, who, at, kept):
+    """Early recomputation (Vattani et al. 2015): the nearer the end, the likelier."""
+    own, entity, clock = m.nodes[at].cache, m.entities[who], m.clock[0]
+    if own.beta == 0.0:
+        return False
+    draw = uniform(clock.seed, entity.request, entity.place, entity.turn, PART_EARLY)
+    return clock.now - kept.amount * own.beta * log(draw) >= kept.time_s
+
+
+@jit
+def look_up(m, who, at, b, x):
+    """An answer that is stored: on at b. One that another fetches, or the errand that begins at x: wait for it, then on
+    at b. Else it goes on, to fetch it."""
+    entity, own, now = m.entities[who], m.nodes[at].cache, m.clock[0].now
+    visit = m.stack[who * m.clock[0].levels + entity.top - 1]
+    visit.delay_s = now
+    if now < own.down_until_s:
+        own.misses += 1
+        entity.delay_s = own.timeout_s
+        visit.delay_s += own.timeout_s
+        return SLEEP
+    cell = find(m, who, at)
+    if cell == NONE:
+        own.passed += 1
+        return GO_ON
+    kept, about = m.cells[cell], m.cells[cell + own.blocks]
+    found = verdict(now, kept.time_s, spare_s(m, at, cell), is_early(m, who, at, kept), about.one != NONE,
+                    own.coalesces, own.while_updating != 0)
+    if found == SHARE and not has_room(m, AN_ERRAND):
+        return retreat(m, who)
+    own.early += found > STALE and now < kept.time_s
+    own.misses += found > STALE
+    if found == FETCH:
+        return GO_ON
+    entity.pc = b
+    if found == SHARE:
+        wait_for_fetch(m, who, at, about, x)
+        return WAIT
+    own.hits += 1
+    own.stale += found == STALE
+    unlink(m, m.nodes[at], cell)
+    link_newest(m, m.nodes[at], cell)
+    entity.status = about.other
+    return GO_ON
+
+
+@jit
+def wait_for_fetch(m, who, at, about, begins):
+    """In line for the answer; the first one sends off the errand."""
+    if about.one == NONE:
+        about.one, about.amount = send_errand(m, who, int(begins)), m.clock[0].now
+        m.entities[about.one].partner_number = NOBODY_WAITS
+    else:
+        m.nodes[at].cache.coalesced += 1
+    m.entities[who].awaits = m.entities[about.one].number
+    account(m, at)
+    join_queue(m, at, who)
+
+
+@jit
+def store(m, who, at, b, x):
+    """Keep the answer; the key that was used longest ago makes room."""
+    entity, node, now, cell = m.entities[who], m.nodes[at], m.clock[0].now, find(m, who, at)
+    own = node.cache
+    if cell == NONE or now < max(own.down_until_s, node.down_until_s):
+        return GO_ON
+    kept, about, ttl_s = m.cells[cell], m.cells[cell + own.blocks], own.ttl_s
+    if own.routes:
+        ttl_s = m.cells[node.cells_from + route_of(m, entity.request)].amount
+    has_spare = about.other == OK and now < kept.time_s + spare_s(m, at, cell)
+    kept_s = kept_for_s(entity.status, ttl_s, own.negative_ttl_s, has_spare)
+    if kept_s < 0.0:
+        return GO_ON
+    make_room(m, node, cell)
+    link_newest(m, node, cell)
+    began_s = about.amount if about.one == who else m.stack[who * m.clock[0].levels + entity.top - 1].delay_s
+    kept.time_s, kept.amount = now + kept_s, now - began_s
+    about.other, about.time_s = entity.status, user_of(m, entity.request)
+    return GO_ON
+
+
+@jit
+def make_room(m, node, cell):
+    """For this cell, which is not in the order of use any more then."""
+    own = node.cache
+    if m.cells[cell].time_s >= 0.0:
+        unlink(m, node, cell)
+    elif own.stored == own.capacity:
+        oldest = own.oldest
+        unlink(m, node, oldest)
+        m.cells[oldest].time_s = NOT_STORED
+    else:
+        own.stored += 1
+
+
+@jit
+def hand_out(m, who, at, b, x):
+    """The errand is back: all who wait for it go on with its answer, in order."""
+    errand, about = m.entities[who], find(m, who, at) + m.nodes[at].cache.blocks
+    m.cells[about].one = NONE
+    waiter = m.nodes[at].head
+    while waiter != NONE:
+        entity = m.entities[waiter]
+        following = entity.next
+        if entity.awaits == errand.number:
+            if not has_room(m, 2):
+                return retreat(m, who)
+            account(m, at)
+            leave_queue(m, waiter)
+            entity.awaits, entity.status, entity.server = NONE, errand.status, errand.server
+            make_ready(m, waiter, entity.token, RESUME)
+        waiter = following
+    return GO_ON
+
+
+@jit
+def settle(m, who, at, b, x):
+    """An error gives way to a good answer that is still there. Where that is private, somebody else's is a leak."""
+    entity, node, now, cell = m.entities[who], m.nodes[at], m.clock[0].now, find(m, who, at)
+    if cell == NONE:
+        return GO_ON
+    own, kept, about = node.cache, m.cells[cell], m.cells[cell + node.cache.blocks]
+    gives_way = own.beta > 0.0 or own.stale_s > 0.0
+    if gives_way and is_error(entity.status) and about.other == OK and now < kept.time_s + spare_s(m, at, cell):
+        own.stale += now >= kept.time_s
+        entity.status, entity.server = OK, NONE
+    if own.routes and entity.status == OK and m.cells[node.cells_from + route_of(m, entity.request)].other:
+        own.leaks += about.time_s != user_of(m, entity.request)
+    return GO_ON
+
+
+@jit
+def unlink(m, node, cell):
+    newer, older = m.cells[cell].one, m.cells[cell].other
+    if newer == NONE:
+        node.cache.newest = older
+    else:
+        m.cells[newer].other = older
+    if older == NONE:
+        node.cache.oldest = newer
+    else:
+        m.cells[older].one = newer
+
+
+@jit
+def link_newest(m, node, cell):
+    m.cells[cell].one, m.cells[cell].other = NONE, node.cache.newest
+    if node.cache.newest == NONE:
+        node.cache.oldest = cell
+    else:
+        m.cells[node.cache.newest].one = cell
+    node.cache.newest = cell
+
+
+@jit
+def forget_all(m, at):
+    node, own = m.nodes[at], m.nodes[at].cache
+    first = node.cells_from + own.routes
+    for cell in range(first, first + own.blocks):
+        m.cells[cell].time_s = NOT_STORED
+    own.stored, own.newest, own.oldest = 0, NONE, NONE
+
+
+@jit
+def invalidate(m, who, at, b, x):
+    """Forget all."""
+    forget_all(m, at)
+    write_incident(m, at, INVALIDATED, m.clock[0].now)
+    return GO_ON
+
+
+STEPS = (look_up, store, hand_out, settle)
+
+
+def write_look_up(write, component):
+    """The instructions of a look-up, and of a fetch for all."""
+    found = write.do(look_up)
+    write.call()
+    write.do(store)
+    write.land(found)
+    if component.settles:
+        write.do(settle)
+    write.back()
+    if component.coalesces or component.while_updating:
+        write.errand(found, "x", lambda: _fetch_for_all(write))
+
+
+def _fetch_for_all(write):
+    write.call()
+    write.do(store)
+    write.do(hand_out)
