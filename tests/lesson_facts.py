@@ -191,4 +191,10 @@ FACTS = {
         "100,000": lambda: sd.data.figure("sns.topics_max_standard").value == 100_000,
         "10": lambda: sd.data.figure("sns.publish_batch_max").value == 10,
     },
+    14: {
+        "2,000": lambda: per_second(30_000) == 2_000,
+        "16": lambda: 4 * small_server().cpus == 16,
+        "1,600": lambda: 4 * capacity_per_s() == 1_600,
+        "0.2": lambda: default(sd.ReverseProxy, "proxy_ms") == 0.2,
+    },
 }

@@ -7,22 +7,25 @@ from sdlib.components.checks import check_number, complain
 from sdlib.components.database import Database
 from sdlib.components.gateway import Gateway
 from sdlib.components.load_balancer import LoadBalancer
+from sdlib.components.reverse_proxy import ReverseProxy
 from sdlib.components.server import Server
 from sdlib.components.service import Service
 from sdlib.lessons import telling
 
-FIRST, LAST = 1, 13
+FIRST, LAST = 1, 14
 ROUTES = {"/product": 0.80, "/user": 0.10, "/order": 0.07, "/payment": 0.03}  # an assumption: most only look around
+PICTURES = 0.6  # of all requests, an assumption: a page of a shop shows several
+PAGES = {path: (1 - PICTURES) * share for path, share in ROUTES.items()} | {"/static": PICTURES}
 MACHINES = {"user": 1, "product": 3, "order": 1, "payment": 1, "notification": 1}
 
 
 def shop(lesson, **knobs):
-    """The system as it stands after that lesson, from 1 to 13; see the functions below for its knobs.
+    """The system as it stands after that lesson, from 1 to 14; see the functions below for its knobs.
 
     1, 2: one small server. 3, 4: one large server. 5: five small servers, and no one who knows which of them is up.
     6: a balancer in front of them. 7: five services. 8: a gateway in front of the services. 9: payment waits for the
     mail. 10: a worker in the background sends it. 11: a queue in between. 12: three channels with a queue each. 13: a
-    topic in front of the queues.
+    topic in front of the queues. 14: a reverse proxy in front of all, which keeps the pictures.
     """
     lesson = check_number("shop", "lesson", lesson, low=FIRST, high=LAST, example=LAST, whole=True)
     build = _BUILD[lesson]
@@ -141,6 +144,15 @@ def fanned_out(*, channels=("mail", "whatsapp", "sms"), publish_ms=10.0, retries
     return _gateway(sends, cpus, threads, payment_ms, machines, timeout_s)
 
 
+def proxied(*, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True, publish_ms=10.0, retries=10, workers=20,
+            mail_ms=300.0, cpus=4, threads=200, payment_ms=30.0, machines=None, timeout_s=1.0):
+    """Step 31: a reverse proxy in front of the gateway. The pictures come from the product service, the first time."""
+    gateway = fanned_out(publish_ms=publish_ms, retries=retries, workers=workers, mail_ms=mail_ms, cpus=cpus,
+                         threads=threads, payment_ms=payment_ms, machines=machines, timeout_s=timeout_s)
+    gateway = replace(gateway, services=gateway.services | {"/static": gateway.services["/product"]})
+    return ReverseProxy(gateway, caches={"/static": kept_s}, capacity=capacity, stale_s=stale_s, coalesce=coalesce)
+
+
 def _gateway(sends, cpus, threads, payment_ms, machines, timeout_s):
     """The guarded shop, in which payment tells its customers so."""
     parts = services(machines=machines, cpus=cpus, threads=threads, timeout_s=timeout_s, payment_ms=payment_ms,
@@ -154,4 +166,4 @@ def _farm(machines, cpus, ram_gb, service_ms, connections):
 
 
 _BUILD = {1: small_server, 2: small_server, 3: large_server, 4: large_server, 5: five_servers, 6: balanced, 7: split,
-          8: guarded, 9: mailing, 10: background, 11: queued, 12: three_channels, 13: fanned_out}
+          8: guarded, 9: mailing, 10: background, 11: queued, 12: three_channels, 13: fanned_out, 14: proxied}

@@ -23,8 +23,8 @@ def explore(build, *, chart="latency", goals=None, seconds=60, seed=0, fine=None
     """A `Panel` on build(**knobs) -> (system, clients).
 
     sliders: at most four, by parameter of build: (low, high), (low, high, step), a list, a widget, or a number (the
-    start; the range comes from the knob of that name); and boxes to tick: a bool. Without any, each parameter with the name of a
-    known knob gets one. A start is build's default. Ranges of two decades and more are logarithmic.
+    start; the range comes from the knob of that name); and boxes to tick: a bool. Without any, each parameter with the
+    name of a known knob gets one. A start is build's default. Ranges of two decades and more are logarithmic.
     fine: {slider name: (low, high)}, stretches in which a slider stops more often, such as around the limit.
     chart: "latency", "timeline", "distribution", or a function (run, settings) -> Plotly traces or charts.Plot; with a
     third parameter `trail` it gets a list that keeps what it puts there, until "reset".
