@@ -302,7 +302,7 @@ FEWEST_MACHINES = 16
 GOALS = (
     Goal("One machine and one balancer for each service. Find the crowd with which a request to product waits as long "
          "on its way as it is worked on. Within a fifth is near enough. In which layer does it wait?",
-         _waits_as_long_as_it_works, (r"\b5,[2-7]\d\d users",)),
+         _waits_as_long_as_it_works, (r"crowd of 5,[2-6]\d\d\b",)),
     Goal("Two balancers for each service. Find the largest crowd with which one of product's two could carry all of "
          "product's requests alone: it would be 85 to 100 % busy. How many machines do you need to see it?",
          _largest_pair, (r"\b(2[89]\d|3[0-3]\d),\d00 users",)),
