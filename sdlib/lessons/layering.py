@@ -13,9 +13,10 @@ def in_front(name, machine, machines, *, balancers, policy, check_s, tries):
     check_s, tries: how often a caller looks at each balancer, and at how many it tries a request. One that failed rests
     until the next look.
     """
-    group = LoadBalancer([machine] * machines, policy=policy, health_check_s=5.0, name=f"{name} machines")
+    group = LoadBalancer([machine] * machines, policy=policy, health_check_s=5.0, is_list=True,
+                         name=f"{name} machines")
     balancer = Server(CORES, 4, WORK_MS, memory_mb=CONNECTION_MB, distribution="constant", calls=[group],
                       name=f"{name} balancer")
     return balancer if balancers == 1 else LoadBalancer(
         [balancer] * balancers, health_check_s=check_s, max_fails=1, fail_timeout_s=check_s, tries=tries,
-        name=f"{name} addresses")
+        is_list=True, name=f"{name} addresses")
