@@ -153,7 +153,8 @@ MEDIUM = Exercise(
         Misconception("better wait a while longer",
                       "Each second in which a dead machine is believed to be alive costs a third of the requests. Two "
                       "or three checks in a row are enough.",
-                      lambda checks: [n for n, answers in enumerate(checks) if any(answers[-6:])],
+                      lambda checks: [n for n, answers in enumerate(checks) if any(answers[-6:])] or _everybody(
+                          checks),
                       lambda values: _failed(values)[1] > MOST_FAILED_PERCENT and _failed(values)[3] == 0),
     ),
     hints=("answers[-2:] are the last two. When do you believe that a machine is dead, and when that it is back?",
