@@ -50,10 +50,10 @@ def layers_ms(run, service):
     spent = {"gateway": (0.0, gateway.check_ms)}
     for layer in LAYERS[1:]:
         places = [index for node in found[layer] for index in (node.index, *node.parts)]
-        served = seen["served"][[node.index for node in found[layer]]].sum()
+        ended = sum(seen[how][[node.index for node in found[layer]]].sum() for how in ("served", "lost", "failed"))
         waits_s = seen["queue_area"][places].sum()
         works_s = seen["busy_area"][[node.index for node in found[layer]]].sum()
-        spent[layer] = tuple(float(1000 * area_s / served) if served else 0.0 for area_s in (waits_s, works_s))
+        spent[layer] = tuple(float(1000 * area_s / ended) if ended else 0.0 for area_s in (waits_s, works_s))
     return spent
 
 
