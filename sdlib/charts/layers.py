@@ -35,12 +35,13 @@ def path_of_a_request(run, settings, service="product"):
               for place, (end, one) in enumerate(zip(ends, spent.values(), strict=True))]
     busiest, failed = 100 * busiest_balancer(run, service), run.measures()["failed"]
     said = f"a request to {service}: {duration(ends[-1])}, without waits {duration(without_waits)}"
-    more = f"its busiest balancer {percentage(busiest)} % busy; {number(failed)} requests failed"
+    short = f"to {service}: {duration(ends[-1])}, {duration(without_waits)} without waits"
+    more = f"busiest balancer {percentage(busiest)} % busy; {number(failed)} failed"
     told = ", ".join(f"{duration(sum(one))} in the {layer}" for layer, one in spent.items())
     return Plot(traces, f"The path of {said}. On average it spends {told}; {more}.",
                 {"title": {"text": "ms after it came to the gateway"}, "range": [0, width * 1.15], "tickformat": ","},
                 {"range": [len(LAYERS) - 0.4, -0.6], "tickvals": list(range(len(LAYERS))), "ticktext": list(LAYERS)},
-                notes=[above(f"<b>{said}</b><br>{more.replace('<', '&lt;')}"), *labels])
+                notes=[above(f"<b>{short}</b><br>{more.replace('<', '&lt;')}"), *labels])
 
 
 def layers_ms(run, service):
