@@ -13,6 +13,7 @@ from sdlib.charts.horizontal import answered_while_one_is_down
 from sdlib.charts.in_front import left_for_the_servers
 from sdlib.charts.in_memory import mails_in_memory, memory_over_time
 from sdlib.charts.latency import latency_against_utilization
+from sdlib.charts.layers import path_of_a_request
 from sdlib.charts.parts import answered_against_users, where_the_time_goes
 from sdlib.charts.senders import who_got_what
 from sdlib.charts.still import settings_table, still
@@ -26,6 +27,6 @@ from sdlib.charts.world_map import world_map
 __all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "checkout_against_mail", "diagram",
            "erlang_curve", "formula_and_runs", "how_far_told", "latency_against_utilization", "latency_distribution",
            "left_for_the_servers", "lost_by_hour", "mails_in_memory", "mean_wait_ms", "memory_over_time",
-           "messages_over_time", "outages", "prices", "settings_table", "still", "threads_held", "timeline",
-           "users_against_cores", "wait_by_policy", "waits_by_policy", "what_each_got", "where_the_time_goes",
-           "who_got_what", "world_map"]
+           "messages_over_time", "outages", "path_of_a_request", "prices", "settings_table", "still", "threads_held",
+           "timeline", "users_against_cores", "wait_by_policy", "waits_by_policy", "what_each_got",
+           "where_the_time_goes", "who_got_what", "world_map"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sdlib.components.base import Component, Pool
+from sdlib.components.base import Component, Machine, Pool
 from sdlib.components.checks import check_number, complain, is_number, knob
 from sdlib.components.own_policy import OwnPolicy, PolicyFailed, call_policy, next_in_use, stretch
 from sdlib.components.policies import POLICIES
@@ -249,6 +249,7 @@ class LoadBalancer(Component):
     work_ms: float = knob(0.0, doc="its own work on a request", unit="ms", low=0.0, high=60_000)
     cpus: int = knob(None, doc="its own cores; None: no limit", unit="cores", kind="whole", low=1, high=100_000,
                      optional=True, example=2)
+    is_list: bool = knob(False, doc="a list of addresses that its callers have: no machine, costs nothing", kind="flag")
 
     copies_what_is_behind = calls_one_of_them = True
     shape, shown = "diamond", ("policy",)
@@ -282,6 +283,9 @@ class LoadBalancer(Component):
 
     def parts(self):
         return () if self.cpus is None else (("cores", Pool(self.cpus)),)
+
+    def machine(self):
+        return Machine(count=0) if self.is_list else super().machine()
 
     @property
     def needs_reference(self):

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from sdlib.components.clients import Clients
+from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.providers import MailProvider
 from sdlib.components.queue import Queue
 from sdlib.components.retry import Retry
@@ -28,6 +29,18 @@ def checkouts_failed(count, per_s, mail_ms, is_down):
     down = ALWAYS if is_down else ()
     mail = [] if mail_ms is None else [MailProvider(latency_ms=mail_ms, distribution="constant", down=down)]
     run = simulate(Server(calls=mail, **CROWD), _evenly(count, per_s), seconds=count / per_s + 30)
+    return int((run.requests["status"] != "ok").sum())
+
+
+def failed_with_a_balancer(count, per_s, service_ms, balancers, killed_after, tries):
+    """How many requests fail when a service's first balancer is killed after so many of them.
+
+    balancers: how many there are. tries: at how many of them a request is tried.
+    """
+    machine = Server(64, 16, service_ms, distribution="constant")
+    pair = [Server(64, 16, 0, calls=[machine], name=f"balancer {number}") for number in range(1, balancers + 1)]
+    run = simulate(LoadBalancer(pair, max_fails=1, tries=tries), _evenly(count, per_s), seconds=count / per_s + 5,
+                   schedule=[at(killed_after / per_s, "kill", pair[0])])
     return int((run.requests["status"] != "ok").sum())
 
 

@@ -15,8 +15,11 @@ class Visitors:
         self._stage, self._status, self._timeout_s = stage, status, timeout_s
         self._process = stage.start([sys.executable, "-m", "sdlib.labs.visits"], log="visits.log", stdin=PIPE)
 
-    def send(self, url, method, visits, doing, watched):
-        """Send (at_s, path, token) in order; [latency_ms, HTTP status] of each. watched: what must not end."""
+    def send(self, url, method, visits, doing, watched, meanwhile=None):
+        """Send (at_s, path, token) in order; [latency_ms, HTTP status] of each. watched: what must not end.
+
+        meanwhile: a function that is called again and again until all have ended.
+        """
         folder = self._stage.folder
         answers, given = folder / "answers.json", folder / "visits.json"
         plan = {"url": url, "method": method, "timeout_s": self._timeout_s, "answers": str(answers), "visits": visits}
@@ -28,6 +31,8 @@ class Visitors:
                 if process.poll() is not None:
                     raise failure("the lab ended too early", self._stage.log_of(process))
             self._status.show(doing)
+            if meanwhile is not None:
+                meanwhile()
             time.sleep(0.05)
         told = json.loads(answers.read_text())
         answers.unlink()

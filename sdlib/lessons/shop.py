@@ -11,21 +11,24 @@ from sdlib.components.reverse_proxy import ReverseProxy
 from sdlib.components.server import Server
 from sdlib.components.service import Service
 from sdlib.lessons import telling
+from sdlib.lessons.layering import in_front
 
-FIRST, LAST = 1, 14
+FIRST, LAST = 1, 15
 ROUTES = {"/product": 0.80, "/user": 0.10, "/order": 0.07, "/payment": 0.03}  # an assumption: most only look around
 PICTURES = 0.6  # of all requests, an assumption: a page of a shop shows several
 PAGES = {path: (1 - PICTURES) * share for path, share in ROUTES.items()} | {"/static": PICTURES}
 MACHINES = {"user": 1, "product": 3, "order": 1, "payment": 1, "notification": 1}
+TWO_OF_EACH = {"user": 2, "product": 3, "order": 2, "payment": 2}
 
 
 def shop(lesson, **knobs):
-    """The system as it stands after that lesson, from 1 to 14; see the functions below for its knobs.
+    """The system as it stands after that lesson, from 1 to 15; see the functions below for its knobs.
 
     1, 2: one small server. 3, 4: one large server. 5: five small servers, and no one who knows which of them is up.
     6: a balancer in front of them. 7: five services. 8: a gateway in front of the services. 9: payment waits for the
     mail. 10: a worker in the background sends it. 11: a queue in between. 12: three channels with a queue each. 13: a
-    topic in front of the queues. 14: a reverse proxy in front of all, which keeps the pictures.
+    topic in front of the queues. 14: a reverse proxy in front of all, which keeps the pictures. 15: a pair of
+    balancers in front of each service.
     """
     lesson = check_number("shop", "lesson", lesson, low=FIRST, high=LAST, example=LAST, whole=True)
     build = _BUILD[lesson]
@@ -63,18 +66,19 @@ def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, p
                         health_check_s=health_check_s, max_fails=max_fails, tries=tries, work_ms=0.1, cpus=2)
 
 
-def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0, sends=None):
+def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0, sends=None,
+             front=None):
     """Steps 15 and 16, by path: user, product, order, payment; notification stands behind payment.
 
     An order asks user and product at the same time; a payment asks order, then notifies. machines: how many of each.
     sends: what payment calls to tell the customer, in place of a notification service that does nothing yet.
+    front: what stands in front of a service's machines, front(name, machine, how many); otherwise a list of them.
     """
     count = MACHINES | (machines or {})
 
     def service(name, service_ms, calls):
         machine = Service(cpus, ram_gb, service_ms, calls=calls, threads=threads, name=name)
-        return machine if count[name] == 1 else LoadBalancer(
-            [machine] * count[name], policy="least_connections", health_check_s=5.0, name=f"{name} balancer")
+        return (front or _list)(name, machine, count[name])
 
     def call(target):
         return Call(target, timeout_s)
@@ -149,15 +153,39 @@ def proxied(*, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True, pub
     """Step 31: a reverse proxy in front of the gateway. The pictures come from the product service, the first time."""
     gateway = fanned_out(publish_ms=publish_ms, retries=retries, workers=workers, mail_ms=mail_ms, cpus=cpus,
                          threads=threads, payment_ms=payment_ms, machines=machines, timeout_s=timeout_s)
+    return _behind_a_proxy(gateway, capacity, kept_s, stale_s, coalesce)
+
+
+def layered(*, balancers=2, policy="least_connections", check_s=1.0, tries=2, channels=("mail", "whatsapp", "sms"),
+            publish_ms=10.0, retries=10, pace_per_s=telling.PACE_PER_S, workers=20, mail_ms=300.0, failure_rate=0.0,
+            down=(), per_s=telling.LIMIT_PER_S, cpus=4, threads=200, payment_ms=30.0, machines=None, timeout_s=1.0):
+    """Step 32: behind the gateway each service has its own balancers. check_s, tries: of who calls a balancer."""
+    sends = telling.by_topic(publish_ms=publish_ms, channels=channels, workers=workers, retries=retries,
+                             pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s)
+
+    def front(name, machine, count):
+        return in_front(name, machine, count, balancers=balancers, policy=policy, check_s=check_s, tries=tries)
+    return _behind_a_proxy(
+        _gateway(sends, cpus, threads, payment_ms, TWO_OF_EACH | (machines or {}), timeout_s, front))
+
+
+def _behind_a_proxy(gateway, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True):
+    """The pictures come from the product service."""
     gateway = replace(gateway, services=gateway.services | {"/static": gateway.services["/product"]})
     return ReverseProxy(gateway, caches={"/static": kept_s}, capacity=capacity, stale_s=stale_s, coalesce=coalesce)
 
 
-def _gateway(sends, cpus, threads, payment_ms, machines, timeout_s):
+def _gateway(sends, cpus, threads, payment_ms, machines, timeout_s, front=None):
     """The guarded shop, in which payment tells its customers so."""
     parts = services(machines=machines, cpus=cpus, threads=threads, timeout_s=timeout_s, payment_ms=payment_ms,
-                     sends=sends)
+                     sends=sends, front=front)
     return Gateway(parts, per_user_per_s=5.0, burst=10.0)
+
+
+def _list(name, machine, count):
+    """A machine, or several that whoever calls them has a list of."""
+    return machine if count == 1 else LoadBalancer(
+        [machine] * count, policy="least_connections", health_check_s=5.0, name=f"{name} balancer")
 
 
 def _farm(machines, cpus, ram_gb, service_ms, connections):
@@ -166,4 +194,5 @@ def _farm(machines, cpus, ram_gb, service_ms, connections):
 
 
 _BUILD = {1: small_server, 2: small_server, 3: large_server, 4: large_server, 5: five_servers, 6: balanced, 7: split,
-          8: guarded, 9: mailing, 10: background, 11: queued, 12: three_channels, 13: fanned_out, 14: proxied}
+          8: guarded, 9: mailing, 10: background, 11: queued, 12: three_channels, 13: fanned_out,
+          14: proxied, 15: layered}

@@ -37,6 +37,8 @@ PROOFS = {
     "12-half": [{"half_told": customers} for customers in (5, 45, 96, 150)],
     "12-together": [{"mean_ms": ms} for ms in (130, 160, 230, 330)],
     "13-time": [{"mean_ms": ms} for ms in (133, 150, 180, 250)],
+    "15-one": [{"error_percent": percent} for percent in (0, 2.5, 5, 25)],
+    "15-two": [{"failed": requests} for requests in (0, 60, 120, 240)],
     "13-silent": [{"told_nothing": customers} for customers in (0, 62, 100, 160)],
     "14-load": [{"left_per_s": requests} for requests in (800, 1_150, 1_476, 1_880)],
     "14-leak": [{"leaks": answers, "answered": 4_000} for answers in (0, 40, 2_000, 3_990)],
