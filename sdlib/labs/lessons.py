@@ -6,6 +6,7 @@ from sdlib.components.checks import check_number, complain
 from sdlib.labs.balancing import balanced
 from sdlib.labs.bigger import bigger_machine
 from sdlib.labs.channels import three_queues
+from sdlib.labs.distances import distance
 from sdlib.labs.fanned import fan_out
 from sdlib.labs.five import one_of_five
 from sdlib.labs.gate import gateway_checks
@@ -18,7 +19,7 @@ from sdlib.labs.result import LabResult
 from sdlib.labs.slow import slow_service
 from sdlib.labs.web import ON_THE_WAY_S, check_load, web_server
 
-__all__ = ["background_worker", "balanced", "bigger_machine", "fan_out", "gateway_checks", "hockey_stick",
+__all__ = ["background_worker", "balanced", "bigger_machine", "distance", "fan_out", "gateway_checks", "hockey_stick",
            "one_of_five", "one_server", "planned_restart", "proxy_cache", "queue", "slow_service", "sync_mail",
            "three_queues"]
 
