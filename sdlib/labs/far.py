@@ -3,7 +3,7 @@
 A relay on this machine accepts a connection at once. So it adds the round trip of the TCP handshake itself: what a
 client sends sooner than one round trip after it connected is taken as sent then. TLS is real, and passes through. Run
 as `python -m sdlib.labs.far '{"plain": PORT, "tls": PORT, "relays": [[PORT, to PORT, RTT in ms], ...]}'`, in a folder
-with the certificate `far.pem`.
+with the certificate `far.pem`. Without "plain" there are the relays alone.
 """
 
 import asyncio
@@ -36,7 +36,11 @@ class Relay:
     async def carry(self, reader, writer):
         """One connection, both ways."""
         opened_s = asyncio.get_running_loop().time()
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
+        except ConnectionError:                                # nobody is there: whoever calls learns it
+            writer.close()
+            return
         await asyncio.gather(self._pass_on(reader, far_writer, opened_s + self.rtt_s),
                              self._pass_on(far_reader, writer, opened_s))
 
@@ -61,10 +65,11 @@ def door(port):
 
 
 async def run(plan):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain("far.pem")
-    await asyncio.start_server(serve, sock=door(plan["plain"]))
-    await asyncio.start_server(serve, sock=door(plan["tls"]), ssl=context)
+    if "plain" in plan:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain("far.pem")
+        await asyncio.start_server(serve, sock=door(plan["plain"]))
+        await asyncio.start_server(serve, sock=door(plan["tls"]), ssl=context)
     for port, to_port, rtt_ms in plan["relays"]:
         await asyncio.start_server(Relay(to_port, rtt_ms / 1000).carry, sock=door(port))
     await asyncio.Event().wait()
