@@ -6,21 +6,24 @@ from sdlib.components.checks import check_number, complain
 from sdlib.labs.balancing import balanced
 from sdlib.labs.bigger import bigger_machine
 from sdlib.labs.channels import three_queues
+from sdlib.labs.distances import distance
+from sdlib.labs.edges import edge
 from sdlib.labs.fanned import fan_out
 from sdlib.labs.five import one_of_five
 from sdlib.labs.gate import gateway_checks
 from sdlib.labs.layered import layers
 from sdlib.labs.mail_behind import background_worker
 from sdlib.labs.mail_inside import sync_mail
+from sdlib.labs.proxied import proxy_cache
 from sdlib.labs.queued import queue
 from sdlib.labs.recordings import recorded
 from sdlib.labs.result import LabResult
 from sdlib.labs.slow import slow_service
 from sdlib.labs.web import ON_THE_WAY_S, check_load, web_server
 
-__all__ = ["background_worker", "balanced", "bigger_machine", "fan_out", "gateway_checks", "hockey_stick",
-           "layers", "one_of_five", "one_server", "planned_restart", "queue", "slow_service", "sync_mail",
-           "three_queues"]
+__all__ = ["background_worker", "balanced", "bigger_machine", "distance", "edge", "fan_out", "gateway_checks",
+           "hockey_stick", "layers", "one_of_five", "one_server", "planned_restart", "proxy_cache", "queue",
+           "slow_service", "sync_mail", "three_queues"]
 
 LITTLE_TOLERANCE = 0.01
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in
