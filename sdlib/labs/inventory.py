@@ -10,7 +10,8 @@ from sdlib.components.checks import shown
 from sdlib.labs.stage import find_program
 
 PACKAGES = {"aiohttp": "the web server and its clients", "boto3": "the queue and the topic",
-            "moto": "the queue and the topic", "aiosmtpd": "the mail provider", "PyJWT": "the authorization"}
+            "moto": "the queue and the topic", "aiosmtpd": "the mail provider", "PyJWT": "the authorization",
+            "cryptography": "the certificate of an encrypted connection"}
 ALSO = {"moto": "flask flask-cors"}      # what its server needs, and moto alone does not bring
 PROGRAMS = {"NGINX": ("the load balancer, the proxy and the CDN edge", ("nginx",), "nginx"),
             "Redis": ("the cache", ("redis-server", "valkey-server"), "redis-server")}
