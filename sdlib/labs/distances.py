@@ -39,7 +39,7 @@ class Distances(TallyResult):
         return {f"{place}: {case}": DUE[case] for place in self.loads for case in (KEPT, NEW, TLS)}
 
 
-@recorded("cryptography", result=Distances)               # which brings `cryptography`, for the certificate
+@recorded("cryptography", result=Distances)
 def distance(tries=3):
     """Lesson 17: a request from Mumbai to three regions, on a new and on a kept connection, with and without TLS.
 
