@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """requests: of the compiled engine. slow_requests: of SimPy. other_requests: of what is slower still. twins: whether
-    a machine with twice the steps is compiled, too."""
+    """requests: of the compiled engine. slow_requests: of SimPy. other_requests: of what is slower still.
+
+    twins: whether a machine with twice the steps is compiled, too.
+    """
 
     requests: int
     slow_requests: int
