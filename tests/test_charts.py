@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from sdlib.components.cache import Cache
 from sdlib.components.clients import Clients
 from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
+from sdlib.components.providers import MailProvider
 from sdlib.components.queue import Queue
 from sdlib.components.server import Server
 from sdlib.components.worker import Worker
@@ -234,7 +236,18 @@ def test_plain_diagram_says_what_each_box_is_made_of():
 def test_words_that_do_not_fit_into_a_box_stand_below_it():
     wide, narrow = charts.diagram(shop()[0]), charts.diagram(shop()[0], width=300)
     assert "16 connections<br>1 ms a query" in texts(wide)
-    assert "16 connections<br>" not in texts(narrow) and "16 connections, 1 ms a query" in texts(narrow)
+    assert "16 connections<br>" not in texts(narrow) and "16 connections,<br>1 ms a query" in texts(narrow)
+
+
+def test_no_words_below_a_box_reach_into_those_of_its_neighbour():
+    """In two lines where a column is too narrow for them."""
+    mail = Queue(Worker(20, work_ms=5.0, calls=[MailProvider(per_s=30.0)], per_s=25.0))
+    words = trace(charts.diagram(Server(4, 8, calls=[mail])), "words")
+    below = sorted((x, max(map(len, text.split("<br>"))) * 0.56 * size) for x, text, size
+                   in zip(words.x, words.text, words.textfont.size) if "per second" in text or "timeout" in text)
+    assert len(below) == 3
+    for (x, width), (next_x, next_width) in pairwise(below):
+        assert x + width / 2 <= next_x - next_width / 2
 
 
 def test_a_diagram_says_what_an_upgrade_made_of_a_machine():

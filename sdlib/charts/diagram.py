@@ -182,26 +182,35 @@ def _words(nodes, seen, placing, run, highlight):
     words = _client_words(placing, run)
     half = placing.box[1] / 2
     small = 10 if placing.box[0] < 80 or placing.rows > 4 else 12
-    fits = all(_fits(spec(nodes[index].component, "<br>"), placing.box[0], small) for index in placing.centre)
-    widest = MOST_OF_A_COLUMN * 2 * placing.clients[0] if placing.rows > 2 else math.inf
+    joint = "<br>" if placing.box[1] >= TWO_LINES * small else " "
+    fits = all(_fits(spec(nodes[index].component, joint), placing.box[0], small) for index in placing.centre)
+    widest = MOST_OF_A_COLUMN * 2 * placing.clients[0]
     for index, (x, y) in placing.centre.items():
         node, row = nodes[index], seen[index]
         is_new = node.name == highlight
         title = f"<b>{'NEW: ' if is_new else ''}{node.name}</b>"
         words.append((x, y + half + small * 0.9 + 8 * is_new, title, small))
         if row or fits:
-            joint = "<br>" if placing.box[1] >= TWO_LINES * small else " "
             words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
         elif placing.rows <= 4 and (row or not fits):
             size = spec(node.component, places=row["places"] if row else None)
+            if placing.rows <= 2 and _width(size, small - 1) > widest:
+                size = _folded(size)
             if _width(size, small - 1) <= widest:
-                words.append((x, y - half - small * 0.9, size, small - 1))
+                words.append((x, y - half - small * (0.9 + 0.6 * size.count("<br>")) - 8 * is_new, size, small - 1))
     words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
     xs, ys, texts, sizes = zip(*words)
     return {"type": "scatter", "name": "words", "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
             "showlegend": False, "textfont": {"size": sizes, "color": INK}, "cliponaxis": False}
+
+
+def _folded(text):
+    """In two lines, the second no longer than it must be."""
+    parts = text.split(", ")
+    lines = [(", ".join(parts[:end]) + ",", ", ".join(parts[end:])) for end in range(1, len(parts))]
+    return "<br>".join(min(lines, key=lambda pair: max(map(len, pair)))) if lines else text
 
 
 def _fits(text, width, size):
@@ -249,7 +258,7 @@ def spec(component, joint=", ", places=None):
         if isinstance(value, str) or callable(value):
             parts.append(getattr(value, "__name__", value).replace("_", " "))
         elif value is not None:
-            each = _of_what(name.removesuffix("_ms")) if name.endswith("_ms") else ""
+            each = _of_what(name) if name.endswith(("_ms", "_s")) and not name.endswith("per_s") else ""
             is_changed = about[name].get("kind") == "whole" and value == component.places != (places or value)
             then = f", then {number(places)}" if is_changed else ""
             parts.append(f"{number(value)}{then} {about[name]['unit']}{each}".strip())
@@ -257,7 +266,10 @@ def spec(component, joint=", ", places=None):
 
 
 def _of_what(name):
-    return " latency" if name == "latency" else f" a {name.replace('_', ' ')}"
+    """ "1 ms a query" for query_ms; "300 ms latency", "30 s timeout", "60 s TTL"."""
+    what = name.removesuffix("_ms").removesuffix("_s").replace("_", " ")
+    of_its_own = {"latency": " latency", "visibility timeout": " timeout", "ttl": " TTL", "work": " of work"}
+    return of_its_own.get(what, f" a {what}")
 
 
 def _many(group, seen):

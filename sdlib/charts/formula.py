@@ -8,6 +8,7 @@ from sdlib.charts.theme import ORANGE, Plot, figure, line, plain
 from sdlib.components.checks import complain
 
 POINTS = 200
+ROOM, FAR_UP = 0.08, 0.6  # above the highest; an axis begins at nothing where the lowest is below so much of it
 INTERVAL = "20 runs: mean and 95 % interval"
 
 
@@ -33,7 +34,9 @@ def formula_and_runs(table, x, y, formula=None, says=None, bars=INTERVAL, log_x=
     traces = [line("formula", *curve), _bars(table[x], table["low"], table["high"], bars)]
     axis = {"title": {"text": x}, "tickformat": ",", **(_decades_of(table[x]) if log_x else {})}
     plot = Plot(traces, f"A formula beside simulations: {y} against {x}. {says}", axis,
-                {"title": {"text": y}, **({"range": [-4, 108]} if "%" in y else {})}, title=says)
+                {"title": {"text": y}, "tickformat": ",",
+                 "range": [-4, 108] if "%" in y else _ends(np.concatenate([table["low"], table["high"], curve[1]]))},
+                title=says)
     return figure([plot], width, height)
 
 
@@ -42,6 +45,13 @@ def _curve(formula, xs, log_x):
     between = np.geomspace if log_x else np.linspace
     places = np.unique([*xs, *between(min(xs), max(xs), POINTS)])
     return places, [formula(place) for place in places]
+
+
+def _ends(values):
+    """From nothing, unless all lies far above it, to a little above the highest."""
+    lowest, highest = float(min(values)), float(max(values))
+    room = ROOM * (highest - lowest) or 1.0
+    return plain([0.0 if 0 <= lowest < FAR_UP * highest else lowest - room, highest + room])
 
 
 def _decades_of(xs):

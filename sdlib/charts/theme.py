@@ -12,7 +12,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "
 INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
 ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
 HATCH_OPACITY = 0.2  # words stand on it
-TITLE_LETTERS = 58  # in a line
+TITLE_LETTER_PX = 7.6  # of a title
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 _AXIS = {"gridcolor": GRID, "linecolor": INK, "showline": True, "zeroline": False, "ticks": "outside",
@@ -58,7 +58,8 @@ def compose(cells, width, height, margin=None):
         layout[f"yaxis{key}"] = {**plot.y, "domain": list(upwards), "anchor": f"x{key}", **_scale_of(plot, key)}
         data += [{**trace, "xaxis": f"x{key}", "yaxis": f"y{key}"} for trace in plot.traces]
         layout["shapes"] += [_on_axes(shape, key) for shape in plot.shapes]
-        layout["annotations"] += [_on_axes(note, key) for note in (*plot.notes, *_title(plot.title))]
+        title = _title(plot.title, (width - margin["l"] - margin["r"]) * (across[1] - across[0]))
+        layout["annotations"] += [_on_axes(note, key) for note in (*plot.notes, *title)]
     return {"data": data, "layout": layout}
 
 
@@ -96,10 +97,10 @@ def _on_axes(item, key):
     return placed
 
 
-def _title(text):
+def _title(text, width):
     if not text:
         return []
-    lines = "<br>".join(textwrap.wrap(text, TITLE_LETTERS))
+    lines = "<br>".join(textwrap.wrap(text, int(width / TITLE_LETTER_PX)))
     return [{"text": f"<b>{lines}</b>", "xref": "x domain", "yref": "y domain", "x": 0, "y": 1, "xanchor": "left",
              "align": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 13}, "yshift": 4}]
 

@@ -106,6 +106,7 @@ class Queue(Component):
             complain("Queue", "retry", self.retry, "a sd.Retry without a budget", "sd.Retry(times=10)")
         waits_s = () if self.retry is None else (*self.retry.waits_s(self.most_receives - 1), 0.0)
         object.__setattr__(self, "waits_s", waits_s)
+        object.__setattr__(self, "shown", () if self.in_memory else type(self).shown)
         object.__setattr__(self, "rules", _rules(self.dead_letter, self.most_receives, self.retry is not None))
 
     @property
