@@ -384,6 +384,6 @@ def after():
     return shop(11, down=((20, 40),)), crowd()
 
 
-LESSON = Lesson("11", "queue, retry, dead letters", (DRAIN, HERD), (EASY, MEDIUM, HARD), QUIZ, GOALS,
+LESSON = Lesson("11", "Queue, retry, dead letters", (DRAIN, HERD), (EASY, MEDIUM, HARD), QUIZ, GOALS,
                 (Stage("mail worker, provider down 20 s: mails lost", before),
                  Stage("a queue before the worker: none lost", after)))
