@@ -6,12 +6,14 @@ from sdlib.whole import whole
 
 _HOMES = {
     "sdlib.components.cache": ["Cache"],
+    "sdlib.components.cdn": ["CDN"],
     "sdlib.components.clients": ["Clients", "spike"],
     "sdlib.components.database": ["Database"],
     "sdlib.components.gateway": ["Gateway"],
     "sdlib.components.load_balancer": ["LoadBalancer"],
     "sdlib.components.providers": ["MailProvider", "SmsProvider", "WhatsAppProvider"],
     "sdlib.components.queue": ["Queue"],
+    "sdlib.components.region": ["Region"],
     "sdlib.components.reverse_proxy": ["ReverseProxy"],
     "sdlib.components.server": ["Server"],
     "sdlib.components.service": ["Service"],

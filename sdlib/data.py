@@ -61,6 +61,12 @@ def countries():
     return _table("countries.csv")
 
 
+def crowd():
+    """The 48 countries as `Clients(countries=...)` takes them: {country code: people online, in millions}."""
+    table = countries()
+    return dict(zip(table["iso2"], table["internet_users_m"].astype(float), strict=True))
+
+
 def edges():
     """107 cities with a CDN edge: code, city, country, country_code, latitude, longitude, pricing_region."""
     return _table("edges.csv")

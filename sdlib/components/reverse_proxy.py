@@ -85,11 +85,7 @@ class ReverseProxy(Component):
 
     def __post_init__(self):
         super().__post_init__()
-        object.__setattr__(self, "caches", _caches(EXAMPLE if self.caches is None else self.caches))
-        good = isinstance(self.private, (list, tuple)) and all(map(_is_path, self.private))
-        if not good:
-            complain("ReverseProxy", "private", self.private, 'a list of paths that begin with "/"', ("/user",))
-        object.__setattr__(self, "private", tuple(self.private))
+        keep_rules(self)
         if self.while_updating and self.stale_s is None:
             complain("ReverseProxy", "while_updating", True, "False as long as stale_s is None", False)
 
@@ -148,14 +144,24 @@ class ReverseProxy(Component):
         write_look_up(write, self)
 
 
+def keep_rules(component):
+    """Check and settle its `caches` and `private`."""
+    owner, caches, private = type(component).__name__, component.caches, component.private
+    object.__setattr__(component, "caches", _caches(owner, EXAMPLE if caches is None else caches))
+    good = isinstance(private, (list, tuple)) and all(map(_is_path, private))
+    if not good:
+        complain(owner, "private", private, 'a list of paths that begin with "/"', ("/user",))
+    object.__setattr__(component, "private", tuple(private))
+
+
 def _is_path(path):
     return isinstance(path, str) and path.startswith("/")
 
 
-def _caches(caches):
+def _caches(owner, caches):
     good = isinstance(caches, dict) and all(
         _is_path(path) and is_number(ttl_s) and 0.0 < ttl_s <= LONGEST_S for path, ttl_s in caches.items())
     if not good:
-        complain("ReverseProxy", "caches", caches,
+        complain(owner, "caches", caches,
                  'a dict of paths that begin with "/" to seconds, above 0 and at most a year', EXAMPLE)
     return {path: float(ttl_s) for path, ttl_s in caches.items()}

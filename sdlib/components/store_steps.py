@@ -229,14 +229,16 @@ def invalidate(m, who, at, b, x):
 STEPS = (look_up, store, hand_out, settle)
 
 
-def write_look_up(write, component):
-    """The instructions of a look-up, and of a fetch for all."""
+def write_look_up(write, component, leave=None):
+    """The instructions of a look-up, and of a fetch for all. leave: writes what is done before the answer goes back."""
     found = write.do(look_up)
     write.call()
     write.do(store)
     write.land(found)
     if component.keeps_old or component.leaks:
         write.do(settle)
+    if leave is not None:
+        leave()
     write.back()
     if component.coalesces or component.while_updating:
         write.errand(found, "x", lambda: _fetch_for_all(write))

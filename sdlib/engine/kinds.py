@@ -7,12 +7,14 @@ from functools import cache
 
 from sdlib.components.base import Pool
 from sdlib.components.cache import Cache
+from sdlib.components.cdn import CDN, Edge
 from sdlib.components.database import Database
 from sdlib.components.gateway import Gateway
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.messages import Shelf
 from sdlib.components.providers import MailProvider, SmsProvider, WhatsAppProvider
 from sdlib.components.queue import Queue
+from sdlib.components.region import Line, Region
 from sdlib.components.reverse_proxy import ReverseProxy
 from sdlib.components.server import Server
 from sdlib.components.service import Service
@@ -21,7 +23,7 @@ from sdlib.components.worker import Worker
 from sdlib.kernel.writer import KERNEL_STEPS
 
 KINDS = (Pool, Server, Database, LoadBalancer, Cache, Queue, Worker, Shelf, Gateway, Service,
-         MailProvider, WhatsAppProvider, SmsProvider, Topic, ReverseProxy)
+         MailProvider, WhatsAppProvider, SmsProvider, Topic, ReverseProxy, Region, Line, CDN, Edge)
 
 
 def kinds_in(nodes):

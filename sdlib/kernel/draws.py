@@ -23,7 +23,8 @@ _LN_2 = 0.6931471805599453
 
 # What a draw is for, so that two draws of one visit differ. A length of time uses up to four parts.
 PART_WORK, PART_PICK, PART_KEY, PART_ARRIVAL, PART_JITTER, PART_FAILURE = 0, 4, 5, 6, 7, 8
-PART_ROUTE, PART_COUNTRY, PART_TOKEN, PART_USER, PART_FILTER, PART_ADDRESS, PART_EARLY = range(9, 16)
+PART_ROUTE, PART_COUNTRY, PART_TOKEN, PART_USER, PART_FILTER, PART_ADDRESS, PART_EARLY, PART_CONNECTION = (
+    range(9, 17))
 
 CONSTANT, ERLANG_4, EXPONENTIAL, HYPEREXPONENTIAL_4 = range(4)  # the order of kernel.statuses.DISTRIBUTIONS
 _SHORT_SHARE = (1 - math.sqrt(0.6)) / 2  # balanced means with squared coefficient of variation 4

@@ -12,6 +12,7 @@ from sdlib.kernel.state import DEAD, DELIVERED, DROPPED, EXPIRED, IN_PROGRESS, W
 from sdlib.kernel.statuses import FAILED, IN_FLIGHT, LOST, OK, STATUSES, TIMED_OUT, TURNED_AWAY
 from sdlib.results.backlog import backlog_table
 from sdlib.results.bill import usd_per_month
+from sdlib.results.countries import country_table
 from sdlib.results.trace import story_table, trace_table
 
 OUTCOMES = ("delivered", "dead-lettered", "waiting", "in progress", "lost", "expired")
@@ -236,6 +237,13 @@ class Run:
         redrive on.
         """
         return backlog_table(self)
+
+    def by_country(self):
+        """A row per country, in the order of the clients': country, requests, answered_percent, p50_ms, p95_ms.
+
+        The latencies are those of answered requests, NaN where none was.
+        """
+        return country_table(self)
 
     def conservation(self):
         """Nothing may vanish: a row each for requests and messages, with where all of them are; `balanced` is exact."""

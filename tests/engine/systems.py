@@ -317,3 +317,32 @@ def store_cases():
 def tied_store_cases():
     """The same with every delay a multiple of one tick and no jitter."""
     return cases(store_systems, TIES, of_few_keys(crowds_on_ticks()), ticks(8, 60))
+
+
+def regions(times, behind):
+    return st.builds(sd.Region, behind, home=st.sampled_from(["ap-south-1", "us-east-1"]),
+                     tls=st.sampled_from(["1.2", "1.3"]), new_connections=st.sampled_from([0.0, 0.3, 1.0]))
+
+
+@st.composite
+def cdns(draw, times, behind):
+    paths = draw(st.lists(st.sampled_from(["/", "/user", "/order"]), max_size=2, unique=True))
+    return sd.CDN(draw(behind), edges=draw(st.sampled_from([1, 3, ["Mumbai"], ["Singapore", "Frankfurt", "Mumbai"]])),
+                  caches={path: draw(times.wait_s) for path in paths}, capacity=draw(st.integers(1, 4)),
+                  private=draw(st.sampled_from([("/user",), ()])), coalesce=draw(st.booleans()),
+                  stale_s=draw(st.none() | times.wait_s), new_connections=draw(st.sampled_from([0.0, 0.3])))
+
+
+@st.composite
+def far_systems(draw, times):
+    """Regions and edges in front of what fails and is slow."""
+    leaves = servers(times, databases(times) | providers(times)) | caches(times, databases(times))
+    behind = leaves | regions(times, leaves)
+    return draw(regions(times, leaves) | cdns(times, behind) | balancers(times, cdns(times, leaves)))
+
+
+def far_cases():
+    """Regions and CDNs under crowds from several countries."""
+    countries = st.sampled_from([{"IN": 1}, {"US": 2, "IN": 1, "NG": 1}, {"DE": 1, "SG": 1, "BR": 1, "JP": 1}])
+    crowds = st.builds(lambda crowd, where: replace(crowd, countries=where), of_few_keys(poisson_crowds()), countries)
+    return cases(far_systems, ANY, crowds, floats(2, 10))

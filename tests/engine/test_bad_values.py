@@ -107,7 +107,9 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "all_fail": {"failure_rate": 0.5, "attempts": 3},
          "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
          "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3},
-         "stampede": {"requests_per_s": 500, "fetch_ms": 120}, "early_recomputations": {"beta": 1}}
+         "stampede": {"requests_per_s": 500, "fetch_ms": 120}, "early_recomputations": {"beta": 1},
+         "fibre_rtt_ms": {"km": 100}, "expected_rtt_ms": {"km": 100},
+         "great_circle_km": {"latitude": 1, "longitude": 2, "other_latitude": 3, "other_longitude": 4}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
             NO_NUMBER, ()) for name, sound in SOUND.items() for parameter in sound]
@@ -117,7 +119,8 @@ KNOBS = {sd.Clients: {"users": 100}, sd.Server: {"cpus": 1, "ram_gb": 4}, sd.Dat
          sd.Cache: {"target": sd.Database()}, sd.Queue: {"worker": sd.Worker()}, sd.Call: {"target": sd.Database()},
          sd.LoadBalancer: {"targets": [sd.Database()]}, sd.Gateway: {"services": {"/": sd.Database()}},
          sd.Retry: {"times": 2}, sd.MailProvider: {}, sd.WhatsAppProvider: {}, sd.SmsProvider: {},
-         sd.ReverseProxy: {"target": sd.Database()},
+         sd.ReverseProxy: {"target": sd.Database()}, sd.Region: {"target": sd.Database()},
+         sd.CDN: {"origin": sd.Database()},
          sd.Topic: {"subscriptions": [sd.Queue(sd.Worker())]},
          sd.Subscription: {"queue": sd.Queue(sd.Worker())}}
 MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4", "empty": "", "class": int,
