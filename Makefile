@@ -1,6 +1,7 @@
 # make lab         open the course in JupyterLab          (PORT=8888, ARGS="--no-browser")
 # make test        every check: style, tests, every saved output of every lesson
 # make notebooks   run all lessons and save what they show
+# make index       write docs/index.md: steps, words and exercises, with where each is found
 # make recordings  run the labs' real software and save what stands in where it is missing
 # make bench       the performance table
 # make clean       remove what make built
@@ -21,7 +22,7 @@ LESSON := PYTHONHASHSEED=0 SDLIB_HEADLESS=1
 # that it imports, which takes three times as long as importing it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab test notebooks recordings bench clean ready ready-bench
+.PHONY: lab test notebooks index recordings bench clean ready ready-bench
 
 lab: ready
 	$(PY) -m jupyterlab $$([ "$$(id -u)" = 0 ] && echo --allow-root) --ServerApp.root_dir=. \
@@ -36,6 +37,9 @@ test: ready
 
 notebooks: ready
 	$(PY) -m tools.build_notebooks $(ARGS)
+
+index: ready
+	$(PY) -m tools.build_index
 
 recordings: ready
 	$(PY) -m tools.record_labs $(ARGS)
