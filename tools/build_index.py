@@ -59,7 +59,8 @@ class Page:
 
     def _heading_before(self, found):
         """The heading under which a match stands, or in which; the first one where there is no match."""
-        before = [] if found is None else [one[1] for one in HEADING.finditer(self.text) if one.start() <= found.start()]
+        place = -1 if found is None else found.start()
+        before = [one[1] for one in HEADING.finditer(self.text) if one.start() <= place]
         return before[-1] if before else self.headings[0]
 
     def words(self):
