@@ -1,7 +1,7 @@
 # make lab         open the course in JupyterLab          (PORT=8888, ARGS="--no-browser")
 # make test        every check: style, tests, every saved output of every lesson
 # make notebooks   run all lessons and save what they show
-# make index       write docs/index.md: steps, words and exercises, with where each is found
+# make index       write docs/index.md and docs/lessons.md from the lessons
 # make recordings  run the labs' real software and save what stands in where it is missing
 # make bench       the performance table
 # make clean       remove what make built
@@ -40,6 +40,7 @@ notebooks: ready
 
 index: ready
 	$(PY) -m tools.build_index
+	$(PY) -m tools.build_guide
 
 recordings: ready
 	$(PY) -m tools.record_labs $(ARGS)
