@@ -11,8 +11,8 @@ from sdlib import lessons
 from tools.build_index import ROOT, pages
 
 GUIDE = ROOT / "docs" / "lessons.md"
-WARNING = ("Made by `make index` from the lessons themselves. It names wrong ideas and so gives answers away: it is not "
-           "for learners. How to teach with it: [teaching.md](teaching.md).")
+WARNING = ("Made by `make index` from the lessons themselves. It names wrong ideas and so gives answers away: it is "
+           "not for learners. How to teach with it: [teaching.md](teaching.md).")
 MINUTES = re.compile(r"· (\d+) minutes$", re.M)
 QUESTION = re.compile(r"^\*\*The question:\*\* (.+)$", re.M)
 
