@@ -2,6 +2,7 @@
 # make test        every check: style, tests, every saved output of every lesson
 # make notebooks   run all lessons and save what they show
 # make index       write docs/index.md and docs/lessons.md from the lessons
+# make handouts    write a page to print for each lesson into build/handouts
 # make recordings  run the labs' real software and save what stands in where it is missing
 # make bench       the performance table
 # make clean       remove what make built
@@ -22,7 +23,7 @@ LESSON := PYTHONHASHSEED=0 SDLIB_HEADLESS=1
 # that it imports, which takes three times as long as importing it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: lab test notebooks index recordings bench clean ready ready-bench
+.PHONY: lab test notebooks index handouts recordings bench clean ready ready-bench
 
 lab: ready
 	$(PY) -m jupyterlab $$([ "$$(id -u)" = 0 ] && echo --allow-root) --ServerApp.root_dir=. \
@@ -41,6 +42,9 @@ notebooks: ready
 index: ready
 	$(PY) -m tools.build_index
 	$(PY) -m tools.build_guide
+
+handouts: ready
+	$(PY) -m tools.build_handouts
 
 recordings: ready
 	$(PY) -m tools.record_labs $(ARGS)
