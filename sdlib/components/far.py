@@ -68,3 +68,10 @@ def go_back(m, who, at, b, x):
     """The other half."""
     m.entities[who].delay_s = way(m, who, at).time_s
     return SLEEP
+
+
+@jit
+def travel(m, who, at, b, x):
+    """On the way for x seconds; the answer that it carries stays as it is."""
+    m.entities[who].delay_s = x
+    return SLEEP

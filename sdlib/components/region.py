@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sdlib.components.base import Component, Machine
-from sdlib.components.checks import check_number, knob
+from sdlib.components.checks import knob
 from sdlib.components.far import (
     FarVerbs,
     come,
@@ -13,6 +13,7 @@ from sdlib.components.far import (
     go_back,
     new_connections_knob,
     tls_knob,
+    travel,
     ways_s,
 )
 from sdlib.components.geography import MUMBAI, check_region, hub_of, hubs, regions, way_to_region
@@ -102,13 +103,18 @@ class Line(Component):
     home: str = knob(MUMBAI, doc="the code of the cloud region that it leads to", kind="text", example=MUMBAI)
 
     shape, shown = "box", ("rtt_ms",)
+    steps = (travel,)
 
     def __post_init__(self):
         super().__post_init__()
         check_region("Line", "home", self.home)
-        check_number("Line", "rtt_ms", self.rtt_ms, low=0.0, high=60_000, example=100, unit="ms")
 
     place = Region.place
+
+    @property
+    def half_s(self):
+        """Half a round trip."""
+        return self.rtt_ms / 2_000
 
     def behind(self):
         return (self.target,)
@@ -118,14 +124,14 @@ class Line(Component):
 
     def process(self, here, request):
         """There, and back."""
-        yield here.work(request, self.rtt_ms / 2)
+        yield here.sleep(request, self.half_s)
         status = yield from here.call(request)
-        yield here.work(request, self.rtt_ms / 2)
+        yield here.sleep(request, self.half_s)
         return status
 
     def program(self, write):
         """The same as instructions."""
-        write.work(self.rtt_ms / 2)
+        write.do(travel, x=self.half_s)
         write.call()
-        write.work(self.rtt_ms / 2)
+        write.do(travel, x=self.half_s)
         write.back()

@@ -41,7 +41,7 @@ def make_sliders(build, given, fine=None):
                                           if name not in defaults}})
     wanted = given or {name: None for name in parameters if name in RANGES or name in known}
     sliders = [name for name, spec in wanted.items() if not isinstance(spec, bool)]
-    if not 1 <= len(sliders) <= MOST_SLIDERS:
+    if not wanted or len(sliders) > MOST_SLIDERS:
         complain("explore", "sliders", list(wanted), f"from 1 to {MOST_SLIDERS} names", ["users", "cpus"])
     fine = _checked_fine(fine, wanted)
     return [_control(name, spec, defaults.get(name), known.get(name, NO_KNOB), fine.get(name))

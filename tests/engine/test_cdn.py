@@ -27,17 +27,18 @@ def test_the_first_request_goes_to_the_origin_and_the_next_does_not():
 
 
 def test_each_edge_has_a_store_of_its_own():
-    cdn = sd.CDN(SHOP, edges=["Mumbai", "Singapore"])
-    four = crowd({"IN": 1, "SG": 1}, objects=1, users=120)
-    run = sd.simulate(cdn, four, seconds=20, seed=1)
-    assert run.stations.loc["edge Mumbai", "misses"] == run.stations.loc["edge Singapore", "misses"] == 1
+    cdn = sd.CDN(SHOP, edges=["Mumbai", "Singapore"], coalesce=True)
+    run = sd.simulate(cdn, crowd({"IN": 1, "SG": 1}, objects=1), seconds=20, seed=1)
+    fetches = run.stations["misses"] - run.stations["coalesced"]
+    assert fetches["edge Mumbai"] == fetches["edge Singapore"] == 1
     assert run.stations.loc["server", "served"] == 2
 
 
 def test_what_must_not_be_kept_passes_to_the_origin():
     run = sd.simulate(sd.CDN(SHOP), crowd({"DE": 1}, routes={"/order": 1}), seconds=20, seed=1)
-    assert run.stations["hits"].sum() == 0
-    assert run.stations["passed"].sum() == run.stations.loc["server", "served"] + run.measures()["in_flight"]
+    assert run.stations["hits"].sum() == run.stations["misses"].sum() == 0
+    served = run.stations.loc["server", "served"]
+    assert served <= run.stations["passed"].sum() <= served + run.measures()["in_flight"]
 
 
 def test_an_invalidation_empties_all_edges():
@@ -59,7 +60,7 @@ def test_when_an_edge_is_down_its_countries_go_to_the_next_nearest():
     assert run.stations.loc[["edge Mumbai", "edge Tokyo"], "served"].min() == 0
     lost = run.requests["status"].isin(["lost", "refused"])
     assert lost.sum() == run.stations.loc["edge Singapore", ["lost", "refused"]].sum()
-    assert lost.sum() < 5, "only who was inside or on the way"
+    assert 0 < lost.sum() <= 12  # who is inside or on the way: 40 a second, each for less than 0.1 s, are 4 on average
     assert run.conservation()["balanced"].all()
 
 

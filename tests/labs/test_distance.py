@@ -30,7 +30,8 @@ def test_the_recorded_run_shows_the_same():
 
 
 def test_without_the_certificates_package_the_recorded_run_stands_in(traces, monkeypatch):
-    monkeypatch.setattr("sdlib.labs.recordings.what_is_missing", lambda needs: "moto" if needs == ("moto",) else "")
+    monkeypatch.setattr("sdlib.labs.recordings.what_is_missing",
+                        lambda needs: "cryptography" if needs == ("cryptography",) else "")
     monkeypatch.setattr("sdlib.labs.distances.Stage", None)           # nothing may start
     stands_in = lab.distance()
     assert str(stands_in) == SENTENCE and "A recorded real run" in stands_in.panel().value
