@@ -129,7 +129,7 @@ MORE_VALUES = {"object": object(), "set": {1}, "dict": {"a": "b"}, "bytes": b"4"
 
 def fits(knob):
     """The values of NO_NUMBER that this knob may have."""
-    fitting = {"text": {"text"}, "arrivals_s": {"list", "array"}, "target": {"huge system"},
+    fitting = {"text": {"text"}, "arrivals_s": {"list", "array"}, "target": {"huge system"}, "origin": {"huge system"},
                "weights": {"list"}, "backoff": {"function", "class"},
                "flag": {"true", "numpy true"}}
     return {*(["none"] if knob.metadata["optional"] else []),
