@@ -31,7 +31,7 @@ def handout(page):
     parts = [f"<h1>{page.number} · {escape(page.title)}</h1>", markdown2html(_title_cell(page)), _picture(page)]
     parts += ["<h2>Before you run it</h2>", *(_asked(one.ask, [choice.text for choice in one.choices])
                                               for one in lesson.predictions)]
-    parts += ["<h2>Exercises</h2>", *(_asked(f"{one.title}. {one.ask}", []) for one in lesson.exercises)]
+    parts += ["<h2>Exercises</h2>", *(_asked(one.ask, [], one.title) for one in lesson.exercises)]
     parts += ["<h2>Questions</h2>", *(_asked(one.ask, [choice.text for choice in one.choices]) for one in lesson.quiz)]
     parts += ["<h2>Key points</h2>", markdown2html(page.text.split("## Key points\n", 1)[1].split("\n\n**New", 1)[0])]
     parts += ["<h2>Notes</h2>", "<hr>" * NOTES_LINES]
@@ -45,9 +45,10 @@ def _title_cell(page):
     return re.sub(r"^.*\]\([^)]*\.ipynb\).*$", "", text, flags=re.M).strip()
 
 
-def _asked(text, choices):
+def _asked(text, choices, title=""):
     boxes = "".join(f'<li class="box">{escape(choice)}</li>' for choice in choices)
-    return f'<div class="asked"><p>{escape(text)}</p>' + (f'<ul class="boxes">{boxes}</ul>' if boxes else "") + "</div>"
+    heading = f"<p><b>{escape(title)}</b></p>" if title else ""
+    return f'<div class="asked">{heading}<p>{escape(text)}</p>' + (f'<ul class="boxes">{boxes}</ul>' if boxes else "") + "</div>"
 
 
 def _picture(page):
