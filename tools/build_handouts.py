@@ -47,8 +47,9 @@ def _title_cell(page):
 
 def _asked(text, choices, title=""):
     boxes = "".join(f'<li class="box">{escape(choice)}</li>' for choice in choices)
+    boxes = f'<ul class="boxes">{boxes}</ul>' if boxes else ""
     heading = f"<p><b>{escape(title)}</b></p>" if title else ""
-    return f'<div class="asked">{heading}<p>{escape(text)}</p>' + (f'<ul class="boxes">{boxes}</ul>' if boxes else "") + "</div>"
+    return f'<div class="asked">{heading}<p>{escape(text)}</p>{boxes}</div>'
 
 
 def _picture(page):
