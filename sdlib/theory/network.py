@@ -32,7 +32,7 @@ def fibre_rtt_ms(km):
     >>> round(fibre_rtt_ms(10_000), 1)
     97.9
     """
-    return 2 * check("fibre_rtt_ms", "km", km) * FIBRE_INDEX / LIGHT_KM_PER_MS
+    return _fibre_rtt_ms(check("fibre_rtt_ms", "km", km))
 
 
 def expected_rtt_ms(km):
@@ -44,4 +44,8 @@ def expected_rtt_ms(km):
     >>> round(expected_rtt_ms(20), 1), round(expected_rtt_ms(10_000))
     (3.4, 168)
     """
-    return FIT_MS + FIT_PER_FIBRE * fibre_rtt_ms(km)
+    return FIT_MS + FIT_PER_FIBRE * _fibre_rtt_ms(check("expected_rtt_ms", "km", km))
+
+
+def _fibre_rtt_ms(km):
+    return 2 * km * FIBRE_INDEX / LIGHT_KM_PER_MS
