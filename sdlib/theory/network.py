@@ -15,7 +15,7 @@ def great_circle_km(latitude, longitude, other_latitude, other_longitude):
     """The shortest way over the earth between two places given in degrees, in km (haversine formula).
 
     >>> round(great_circle_km(19.07, 72.88, 51.51, -0.13))  # Mumbai to London
-    7191
+    7193
     """
     first, second = (math.radians(check("great_circle_km", name, value, "latitude")) for name, value in
                      (("latitude", latitude), ("other_latitude", other_latitude)))

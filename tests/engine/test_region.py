@@ -6,7 +6,8 @@ from compare import run_both
 
 import sdlib as sd
 from sdlib.components.geography import MUMBAI, hubs, model_error_ms, regions, way_to_region
-from sdlib.theory import confidence_interval, expected_rtt_ms, great_circle_km
+from sdlib.theory import confidence_interval, expected_rtt_ms
+from sdlib.theory.network import great_circle_km
 
 SHOP = sd.Server(cpus=64, ram_gb=64, service_ms=5, distribution="constant")
 
