@@ -51,7 +51,7 @@ def test_large_numbers_of_the_document():
 
 
 @pytest.mark.parametrize("wrong, says", [
-    (lambda: sd.shop(0), "lesson must be a whole number from 1 to 15"),
+    (lambda: sd.shop(0), "lesson must be a whole number from 1 to 19"),
     (lambda: sd.shop("last"), "lesson must be a whole number"),
     (lambda: sd.shop(2, edges=5), "knob must be one of 'cpus'")])
 def test_what_it_refuses(wrong, says):
