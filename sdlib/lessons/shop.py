@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from inspect import signature
 
 from sdlib.components.cache import Cache
 from sdlib.components.calls import Call
@@ -51,9 +50,8 @@ def shop(lesson, **knobs):
 
 
 def _knobs(build):
-    """Its knobs and their defaults; those of lesson 16 where it passes them on."""
-    passes_on = any(knob.kind is knob.VAR_KEYWORD for knob in signature(build).parameters.values())
-    return build.__kwdefaults__ | (remembered.__kwdefaults__ if passes_on else {})
+    """Its knobs and their defaults, and those that it passes on."""
+    return {name: value for one in (*_PASSES_ON.get(build, ()), build) for name, value in one.__kwdefaults__.items()}
 
 
 def small_server(*, cpus=4, ram_gb=4, service_ms=10.0, restart_s=30.0, connections=16):
@@ -84,13 +82,14 @@ def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, p
 
 
 def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0, sends=None,
-             front=None, store=None):
+             front=None, store=None, query_ms=1.0, connections=64):
     """Steps 15 and 16, by path: user, product, order, payment; notification stands behind payment.
 
     An order asks user and product at the same time; a payment asks order, then notifies. machines: how many of each.
     sends: what payment calls to tell the customer, in place of a notification service that does nothing yet.
     front: what stands in front of a service's machines, front(name, machine, how many); otherwise a list of them.
-    store: what stands in front of a service's database, store(name, database); otherwise nothing.
+    store: what stands in front of a service's database, store(name, database); otherwise nothing. query_ms,
+    connections: of the product database.
     """
     count = MACHINES | (machines or {})
 
@@ -106,7 +105,7 @@ def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, pay
         return Call(target, timeout_s)
 
     user = service("user", 5.0, [database("user", 32, 1.0)])
-    product = service("product", 10.0, [database("product", 64, 1.0)])
+    product = service("product", 10.0, [database("product", connections, query_ms)])
     sends = [call(service("notification", 5.0, []))] if sends is None else sends
     order = service("order", 15.0, [[call(user), call(product)], database("order", 32, 2.0)])
     payment = service("payment", payment_ms, [call(order), *sends])
@@ -193,22 +192,26 @@ def layered(*, balancers=2, policy="least_connections", check_s=1.0, tries=2, ch
 def remembered(*, stores=IN_REDIS, redis_objects=5_000, redis_s=60.0, redis_ms=0.5, coalesce=True, redis_down=(),
                balancers=2, policy="least_connections", check_s=1.0, tries=2, channels=ALL_CHANNELS, publish_ms=10.0,
                retries=10, pace_per_s=telling.PACE_PER_S, workers=20, mail_ms=300.0, failure_rate=0.0, down=(),
-               per_s=telling.LIMIT_PER_S, cpus=4, ram_gb=8, threads=200, payment_ms=30.0, machines=None,
-               timeout_s=1.0):
+               per_s=telling.LIMIT_PER_S, others=None, cpus=4, ram_gb=8, threads=200, payment_ms=30.0, machines=None,
+               timeout_s=1.0, query_ms=1.0, connections=64, machine_tries=1):
     """Step 33: a Redis for each service of `stores`, asked before the service's database (cache-aside).
 
-    redis_objects, redis_s, redis_ms: how many answers fit, how long one is kept, how long a look-up takes.
+    redis_objects, redis_s, redis_ms: how many answers fit, how long one is kept, how long a look-up takes. others:
+    knobs of the other channels' providers. query_ms, connections: of the product database. machine_tries: at how many
+    machines a balancer tries a request.
     """
     sends = telling.by_topic(publish_ms=publish_ms, channels=channels, workers=workers, retries=retries,
-                             pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s)
+                             pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s,
+                             knobs=others)
 
     def store(name, database):
         return database if name not in stores else Cache(
             database, redis_objects, redis_s, redis_ms, coalesce, down=redis_down, name=f"{name} Redis")
-    front = partial(in_front, balancers=balancers, policy=policy, check_s=check_s, tries=tries)
+    front = partial(in_front, balancers=balancers, policy=policy, check_s=check_s, tries=tries,
+                    machine_tries=machine_tries)
     return _behind_a_proxy(_gateway(services(
         machines=TWO_OF_EACH | (machines or {}), cpus=cpus, ram_gb=ram_gb, threads=threads, timeout_s=timeout_s,
-        payment_ms=payment_ms, sends=sends, front=front, store=store)))
+        payment_ms=payment_ms, sends=sends, front=front, store=store, query_ms=query_ms, connections=connections)))
 
 
 def in_mumbai(*, home=MUMBAI, tls="1.3", new_connections=0.2, **knobs):
@@ -216,19 +219,26 @@ def in_mumbai(*, home=MUMBAI, tls="1.3", new_connections=0.2, **knobs):
     return Region(remembered(**knobs), home, tls=tls, new_connections=new_connections)
 
 
-def at_the_edge(*, edges=None, edge_objects=10_000, edge_s=3_600.0, home=MUMBAI, tls="1.3", new_connections=0.2,
-                **knobs):
-    """Step 35: a CDN in front of it, which keeps the pictures in its edges. knobs: those of lesson 16."""
-    return CDN(remembered(**knobs), edges, home, caches={"/static": edge_s}, capacity=edge_objects, coalesce=True,
-               stale_s=60.0, tls=tls, new_connections=new_connections)
+def at_the_edge(*, edges=None, edge_objects=10_000, edge_s=3_600.0, page_s=None, home=MUMBAI, tls="1.3",
+                new_connections=0.2, **knobs):
+    """Step 35: a CDN in front of it, which keeps the pictures in its edges. knobs: those of lesson 16.
+
+    edge_s, page_s: how long an edge keeps a picture and a product's page; None for pages: not at all.
+    """
+    pages = {} if page_s is None else {"/product": page_s}
+    return CDN(remembered(**knobs), edges, home, caches={"/static": edge_s} | pages, capacity=edge_objects,
+               coalesce=True, stale_s=60.0, tls=tls, new_connections=new_connections)
 
 
-def whole_shop(*, edges=None, edge_objects=10_000, edge_s=3_600.0, home=MUMBAI, cpus=64, ram_gb=128, threads=2_000,
-               machines=None, redis_objects=10_000, workers=400, pace_per_s=900.0, per_s=1_000.0, **knobs):
-    """The end of the document: what lesson 18 built, large enough for a million users in 48 countries."""
-    return at_the_edge(edges=edges, edge_objects=edge_objects, edge_s=edge_s, home=home, cpus=cpus, ram_gb=ram_gb,
-                       threads=threads, machines=FOR_A_MILLION | (machines or {}), redis_objects=redis_objects,
-                       workers=workers, pace_per_s=pace_per_s, per_s=per_s, **knobs)
+def whole_shop(*, cpus=64, ram_gb=256, threads=2_000, machines=None, redis_objects=10_000, workers=1_200,
+               pace_per_s=900.0, per_s=1_000.0, query_ms=5.0, connections=100, **knobs):
+    """The end of the document: what lesson 18 built, large enough for a million users in 48 countries.
+
+    knobs: those of lessons 18 and 16.
+    """
+    return at_the_edge(cpus=cpus, ram_gb=ram_gb, threads=threads, machines=FOR_A_MILLION | (machines or {}),
+                       redis_objects=redis_objects, workers=workers, pace_per_s=pace_per_s, per_s=per_s,
+                       others={"per_s": per_s}, query_ms=query_ms, connections=connections, **knobs)
 
 
 def _behind_a_proxy(gateway, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True):
@@ -258,6 +268,7 @@ def _farm(machines, cpus, ram_gb, service_ms, connections):
     return [Server(cpus, ram_gb, service_ms, calls=[Database(connections)], name="server")] * machines
 
 
+_PASSES_ON = {in_mumbai: (remembered,), at_the_edge: (remembered,), whole_shop: (remembered, at_the_edge)}
 _BUILD = {1: small_server, 2: small_server, 3: large_server, 4: large_server, 5: five_servers, 6: balanced, 7: split,
           8: guarded, 9: mailing, 10: background, 11: queued, 12: three_channels, 13: fanned_out,
           14: proxied, 15: layered, 16: remembered, 17: in_mumbai, 18: at_the_edge, 19: whole_shop}

@@ -27,14 +27,14 @@ def in_memory(*, workers, mail_ms, failure_rate, down, per_s):
     return [Queue(worker, in_memory=True, name="list in memory")]
 
 
-def by_queues(*, channels, workers, retries, pace_per_s, mail_ms, failure_rate, down, per_s, send_ms):
+def by_queues(*, channels, workers, retries, pace_per_s, mail_ms, failure_rate, down, per_s, send_ms, knobs=None):
     """Steps 22 to 27: a queue with retries and dead letters for each channel; payment sends to one after another.
 
-    failure_rate, down, per_s: of the mail provider; the other channels are sound.
+    failure_rate, down, per_s: of the mail provider; the other channels are sound. knobs: of the other providers.
     """
     return [channel_queue(channel, workers=workers, retries=retries, pace_per_s=pace_per_s, send_ms=send_ms,
                           behind=provider("mail", mail_ms, failure_rate, down, per_s) if channel == "mail"
-                          else PROVIDERS[channel](name=f"{channel} provider"))
+                          else PROVIDERS[channel](name=f"{channel} provider", **(knobs or {})))
             for channel in channels]
 
 
