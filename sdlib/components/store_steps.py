@@ -8,7 +8,7 @@ from sdlib.kernel.incidents import INVALIDATED, write_incident
 from sdlib.kernel.jit import jit
 from sdlib.kernel.machine import has_room, make_ready, retreat
 from sdlib.kernel.state import GO_ON, NONE, RESUME, SLEEP, WAIT
-from sdlib.kernel.stations import account, join_queue, leave_queue
+from sdlib.kernel.stations import account, join_queue, join_queue_behind, leave_queue
 from sdlib.kernel.statuses import OK
 from sdlib.kernel.trace import QUEUED, note
 
@@ -17,6 +17,9 @@ from sdlib.kernel.trace import QUEUED, note
 # (time_s), how long its fetch took (amount), its newer and older neighbour in the order of use (one, other). Then for
 # the same the answer (other), for which user it was fetched (time_s), the errand that fetches it for all now (one), and
 # since when (amount).
+# An errand that fetches for all keeps in `partner` the last who came to wait for it, and in `row` whether all of them
+# stand in a row: with many thousands in line nobody could look through all of it for each answer.
+IN_A_ROW, SCATTERED = 0, 1
 OWN_NAME = "cache"
 COUNTS = ("hits", "misses", "stale", "coalesced", "early", "passed", "leaks")
 OWN = (*((count, "i8") for count in COUNTS), ("newest", "i8"), ("oldest", "i8"), ("stored", "i8"), ("capacity", "i8"),
@@ -102,15 +105,21 @@ def look_up(m, who, at, b, x):
 
 @jit
 def wait_for_fetch(m, who, at, about, begins):
-    """In line for the answer; the first one sends off the errand."""
-    if about.one == NONE:
+    """In line for the answer, behind the last who waits for the same; the first one sends off the errand."""
+    is_first = about.one == NONE
+    if is_first:
         about.one, about.amount = send_errand(m, who, int(begins)), m.clock[0].now
-        m.entities[about.one].partner_number = NOBODY_WAITS
+        m.entities[about.one].partner_number, m.entities[about.one].row = NOBODY_WAITS, IN_A_ROW
     else:
         m.nodes[at].cache.coalesced += 1
-    m.entities[who].awaits = m.entities[about.one].number
+    errand = m.entities[about.one]
     account(m, at)
-    join_queue(m, at, who)
+    if is_first or m.entities[errand.partner].awaits != errand.number:
+        join_queue(m, at, who)
+        errand.row = IN_A_ROW if is_first else SCATTERED
+    else:
+        join_queue_behind(m, at, who, errand.partner)
+    m.entities[who].awaits, errand.partner = errand.number, who
     note(m, who, QUEUED, at, 0)
 
 
@@ -155,7 +164,7 @@ def hand_out(m, who, at, b, x):
     """The errand is back: all who wait for it go on with its answer, in order."""
     errand, about = m.entities[who], find(m, who, at) + m.nodes[at].cache.blocks
     m.cells[about].one = NONE
-    waiter = m.nodes[at].head
+    waiter = first_in_line(m, at, errand)
     while waiter != NONE:
         entity = m.entities[waiter]
         following = entity.next
@@ -166,8 +175,23 @@ def hand_out(m, who, at, b, x):
             leave_queue(m, waiter)
             entity.awaits, entity.status, entity.server = NONE, errand.status, errand.server
             make_ready(m, waiter, entity.token, RESUME)
+        elif errand.row == IN_A_ROW:
+            break
         waiter = following
     return GO_ON
+
+
+@jit
+def first_in_line(m, at, errand):
+    """The first who waits for this errand; of those who are scattered, whoever is first in line."""
+    if m.entities[errand.partner].awaits != errand.number:  # the last of them was lost
+        errand.row = SCATTERED
+    if errand.row == SCATTERED:
+        return m.nodes[at].head
+    first = errand.partner
+    while m.entities[first].previous != NONE and m.entities[m.entities[first].previous].awaits == errand.number:
+        first = m.entities[first].previous
+    return first
 
 
 @jit

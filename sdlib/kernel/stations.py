@@ -31,6 +31,20 @@ def join_queue(m, at, who):
     node.longest_queue = max(node.longest_queue, node.queue)
 
 
+@jit
+def join_queue_behind(m, at, who, last):
+    """In the middle of a queue, behind somebody who is in it."""
+    node, entity, before = m.nodes[at], m.entities[who], m.entities[index(last)]
+    entity.waits_at, entity.previous, entity.next = at, last, before.next
+    if before.next == NONE:
+        node.tail = who
+    else:
+        m.entities[index(before.next)].previous = who
+    before.next = who
+    node.queue += 1
+    node.longest_queue = max(node.longest_queue, node.queue)
+
+
 @jit(inline=True)
 def leave_queue(m, who):
     entity = m.entities[who]

@@ -230,15 +230,17 @@ def at_the_edge(*, edges=None, edge_objects=10_000, edge_s=3_600.0, page_s=None,
                coalesce=True, stale_s=60.0, tls=tls, new_connections=new_connections)
 
 
-def whole_shop(*, cpus=64, ram_gb=256, threads=2_000, machines=None, redis_objects=10_000, workers=1_200,
+def whole_shop(*, cpus=64, ram_gb=None, threads=2_000, machines=None, redis_objects=10_000, workers=1_200,
                pace_per_s=900.0, per_s=1_000.0, query_ms=5.0, connections=100, **knobs):
     """The end of the document: what lesson 18 built, large enough for a million users in 48 countries.
 
-    knobs: those of lessons 18 and 16.
+    ram_gb: of each machine; None: 4 for each core, as the machines of the price list have. knobs: those of lessons 18
+    and 16.
     """
-    return at_the_edge(cpus=cpus, ram_gb=ram_gb, threads=threads, machines=FOR_A_MILLION | (machines or {}),
-                       redis_objects=redis_objects, workers=workers, pace_per_s=pace_per_s, per_s=per_s,
-                       others={"per_s": per_s}, query_ms=query_ms, connections=connections, **knobs)
+    return at_the_edge(cpus=cpus, ram_gb=4 * cpus if ram_gb is None else ram_gb, threads=threads,
+                       machines=FOR_A_MILLION | (machines or {}), redis_objects=redis_objects, workers=workers,
+                       pace_per_s=pace_per_s, per_s=per_s, others={"per_s": per_s}, query_ms=query_ms,
+                       connections=connections, **knobs)
 
 
 def _behind_a_proxy(gateway, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True):
