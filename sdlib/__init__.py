@@ -33,6 +33,7 @@ _HOMES = {
     "sdlib.lessons.ledger": ["ledger"],
     "sdlib.lessons.shop": ["shop"],
     "sdlib.stage.widget": ["watch"],
+    "sdlib.teach.calibration": ["calibration"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],
