@@ -34,6 +34,7 @@ _HOMES = {
     "sdlib.lessons.shop": ["shop"],
     "sdlib.stage.widget": ["watch"],
     "sdlib.teach.calibration": ["calibration"],
+    "sdlib.teach.both": ["explore_both"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],
