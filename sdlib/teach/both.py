@@ -52,6 +52,7 @@ class Both(ipywidgets.VBox):
         self._redraw(self.settings)
         if self.error:
             raise ValueError(f"explore_both(builds): {self.error}")
+        self._move_on([side.run for side in self.sides])
         for slider in sliders:
             slider.moved = self._moved
 
@@ -63,7 +64,7 @@ class Both(ipywidgets.VBox):
     @property
     def alt(self):
         """What both pictures show, in words."""
-        return " ".join(f"{side.title}: {side.stage.words}" for side in self.sides)
+        return " ".join(side.in_words() for side in self.sides)
 
     def set(self, **settings):
         """Move sliders by code: the same as by hand. ValueError for an unknown slider or a value off its range."""
@@ -77,7 +78,8 @@ class Both(ipywidgets.VBox):
 
     def still(self):
         """Both stages as they are now, as a `go.Figure`: the static twin."""
-        return side_by_side(*(side.stage.still() for side in self.sides))
+        made = side_by_side(*(side.stage.still() for side in self.sides))
+        return made.update_layout(meta={"alt": self.alt})
 
     def _moved(self):
         try:
@@ -96,13 +98,13 @@ class Both(ipywidgets.VBox):
             raise
         else:
             self._show(runs)
+            self._after_rest.ask(runs)
 
     def _show(self, runs):
         self.error = ""
         for side, run in zip(self.sides, runs, strict=True):
             side.show(run)
         self._say(simulated(runs[0], self._seconds, REQUESTS_PER_REDRAW))
-        self._after_rest.ask(runs)
 
     def _move_on(self, runs):
         for side, run in zip(self.sides, runs, strict=True):
@@ -137,6 +139,12 @@ class Side:
         """Say how a run went."""
         self.run = run
         self._tiles.value = few_tiles_html(self.title, run.measures())
+
+    def in_words(self):
+        """How it stands, in a sentence or two."""
+        now = self.run.measures()
+        return (f"{self.title[:1].upper()}{self.title[1:]}: {now['answered']:,.0f} of {now['sent']:,.0f} requests "
+                f"answered, {now['failed']:,.0f} failed. {self.stage.window.words(self.run)}.")
 
     def move(self, run):
         """Put a run on the stage."""
