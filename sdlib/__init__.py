@@ -33,6 +33,8 @@ _HOMES = {
     "sdlib.lessons.ledger": ["ledger"],
     "sdlib.lessons.shop": ["shop"],
     "sdlib.stage.widget": ["watch"],
+    "sdlib.teach.calibration": ["calibration"],
+    "sdlib.teach.both": ["explore_both"],
     "sdlib.teach.explore": ["explore"],
     "sdlib.teach.predict": ["predict"],
     "sdlib.teach.exercise": ["exercise"],

@@ -49,7 +49,7 @@ def _charts():
 
 
 def _panel():
-    for name in ("explore", "predict", "exercise", "quiz", "goals", "progress"):
+    for name in ("explore", "both", "predict", "exercise", "quiz", "goals", "progress", "calibration"):
         import_module(f"sdlib.teach.{name}")
 
 

@@ -98,6 +98,7 @@ FACTS = {
         "16": lambda: default(sd.Database, "connections") == 16,
         "121": lambda: usd_a_month("server") == 121,
         "77": lambda: usd_a_month("database") == 77,
+        "48": lambda: len(sd.data.crowd()) == 48,
     },
     1: SERVICE_MS | MEMORY_MB | {
         "1": lambda: default(sd.Database, "query_ms") == 1,

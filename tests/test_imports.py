@@ -61,7 +61,7 @@ exec({CELL!r})
 shop, _ = build()
 sd.simulate(*build(), seconds=1, engine="reference").summary()._repr_html_()
 sd.charts.diagram(shop), sd.charts.still(build, {{}}), sd.data, sd.theory, sd.lab.check
-sd.quiz("01").widget(), sd.progress().widget(), sd.exercise("01-easy").check(1), sd.ready()
+sd.quiz("01").widget(), sd.progress().widget(), sd.calibration().widget(), sd.exercise("01-easy").check(1), sd.ready()
 print(*could_be_cut)
 """
 DRAWS = random.Random(7)

@@ -28,6 +28,11 @@ def regions():
     return _places(data.regions(), "region", "lat", "lon")
 
 
+def region_city(region):
+    """The city that is nearest to a cloud region, such as "Mumbai"."""
+    return dict(zip(data.regions()["region"], data.regions()["nearest_city"]))[region]
+
+
 @cache
 def hubs():
     """{country code: (latitude, longitude)} of the countries' hub cities."""

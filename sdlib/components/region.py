@@ -16,7 +16,7 @@ from sdlib.components.far import (
     travel,
     ways_s,
 )
-from sdlib.components.geography import MUMBAI, check_region, hub_of, hubs, regions, way_to_region
+from sdlib.components.geography import MUMBAI, check_region, hub_of, hubs, region_city, regions, way_to_region
 from sdlib.kernel.here import Here
 
 
@@ -110,6 +110,10 @@ class Line(Component):
         check_region("Line", "home", self.home)
 
     place = Region.place
+
+    @property
+    def place_name(self):
+        return region_city(self.home)
 
     @property
     def half_s(self):

@@ -11,7 +11,7 @@ STEP_USERS = 100
 
 
 MILLION = Prediction(
-    key="00-million",
+    key="00-million", about="losses", rises=True,
     ask="The server answered all of its hundred users. At its very best it finishes 400 requests a second. Now a "
         "million users send 66,667 a second, for one minute. How many of their requests are answered?",
     choices=(

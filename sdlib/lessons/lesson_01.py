@@ -14,7 +14,7 @@ WORK_MS = 10
 LONGEST_MEAN_MS = 15
 
 UTILIZATION = Prediction(
-    key="01-utilization",
+    key="01-utilization", about="loads", rises=True,
     ask="100 users send 4 requests a minute each, and a request needs 10 ms of computing. For how much of the time are "
         "the server's 4 cores busy, on average?",
     choices=(
@@ -37,7 +37,7 @@ UTILIZATION = Prediction(
 )
 
 CORES = Prediction(
-    key="01-cores",
+    key="01-cores", about="averages", rises=True,
     ask="3,000 users keep the 4 cores about half busy. A request takes 11.8 ms on average, from sending to answer. "
         "Now the server gets 8 cores. What is the mean latency then?",
     choices=(

@@ -12,7 +12,7 @@ LONGEST_P99_MS = 100
 
 
 HOCKEY = Prediction(
-    key="02-hockey",
+    key="02-hockey", about="averages", rises=True,
     ask="The small server has 4 cores. With 3,000 users they are 50 % busy, and a request takes about 12 ms on "
         "average. With 5,700 users they are 95 % busy. What is the mean latency then?",
     choices=(
@@ -37,7 +37,7 @@ HOCKEY = Prediction(
 )
 
 MEMORY = Prediction(
-    key="02-memory",
+    key="02-memory", about="losses", rises=True,
     ask="8,000 users send 533 requests a second, and 4 cores finish 400. With 4 GB the server crashes again and again, "
         "and of all requests one in twelve is answered. Now it gets 128 GB, 32 times as much. What share is answered "
         "in ten minutes?",

@@ -17,7 +17,7 @@ MOST_USD = 15_000
 
 
 DATABASE = Prediction(
-    key="03-database",
+    key="03-database", about="losses", rises=True,
     ask="Alone, the machine of 1,000 cores and 128 GB served the million. In the shop each request also makes one "
         "query, in the database of the last lessons: 16 connections, 1 ms for a query. What share of the requests is "
         "answered in the first half minute?",
@@ -43,7 +43,7 @@ DATABASE = Prediction(
 )
 
 PRICE = Prediction(
-    key="03-price",
+    key="03-price", about="costs", rises=True,
     ask="Now the price. The server of 4 cores costs $121 a month, from a cloud provider's list. What does the cheapest "
         "machine of 384 cores cost there, 96 times as many?",
     choices=(

@@ -31,7 +31,7 @@ def _night_percent(run):
 
 
 HOUR = Prediction(
-    key="04-hour",
+    key="04-hour", about="losses", rises=True,
     ask="A real web site was watched for 14 days. At 17:00 it gets most requests. Its server is upgraded twice on the "
         "same day, at 4:00 in the night and at 17:00, and is away for the same time. How many requests does the "
         "upgrade at 4:00 lose, compared with the one at 17:00?",
@@ -61,7 +61,7 @@ def _answered_percent(run):
 
 
 RETRIES = Prediction(
-    key="04-retries",
+    key="04-retries", about="losses", rises=True,
     ask="3,000 users, 4 cores half busy, 4 GB, one upgrade of 30 s. If nobody tries again, 90 % of the requests of "
         "these five minutes are answered. Now each client whose request fails tries again after 1 s, then after 2, 4, "
         "8, 16 ... s, up to ten times. What share is answered within the five minutes?",

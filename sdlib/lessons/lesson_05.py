@@ -26,7 +26,7 @@ def _failed_percent(run):
 
 
 DIES = Prediction(
-    key="05-dies",
+    key="05-dies", about="losses", rises=True,
     ask="24,000 users, and five machines of 4 cores, each 80 % busy. The users' app has a list of five addresses and "
         "takes one of them at random for each request. One machine dies. What share of the requests fails while it is "
         "away?",
@@ -53,7 +53,7 @@ DIES = Prediction(
 
 
 LIST = Prediction(
-    key="05-list",
+    key="05-list", about="losses", rises=True,
     ask="27,000 users keep each of the five machines 90 % busy. One dies at 20 s, and stays away. At 25 s somebody "
         "takes its address off the list: from now on the app sends every request to one of the four that work. What "
         "share of this minute's requests fails?",

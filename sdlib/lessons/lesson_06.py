@@ -19,7 +19,7 @@ def _wait_ms(run):
 
 
 POLICY = Prediction(
-    key="06-policy",
+    key="06-policy", about="averages", rises=False,
     ask="Five machines of 4 cores, 80 % busy. Under round robin each gets exactly a fifth of the requests, and a "
         "request waits 3.5 ms for a core on average. Now the balancer counts how many requests each machine has that "
         "are not yet answered, and hands the next one to the machine with the fewest. How long is the wait then?",
@@ -44,7 +44,7 @@ POLICY = Prediction(
 
 
 DEAD = Prediction(
-    key="06-dead",
+    key="06-dead", about="losses", rises=True,
     ask="The same five machines, 18,000 users, so four could carry them all. One machine is dead for half of the "
         "minute: it refuses at once. The balancer hands each request to the machine with the fewest open ones, and "
         "does not know who is alive. What share of the minute's requests fails?",

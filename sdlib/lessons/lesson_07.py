@@ -46,7 +46,7 @@ def _answered_percent(run):
 
 
 SPLIT = Prediction(
-    key="07-split",
+    key="07-split", about="losses", rises=True,
     ask="Now each part of the shop is a service with machines of its own. The same crowd comes, and the same slow "
         "payment: 12 payments a second, 2 s of computing each, on 4 cores. A payment also asks order, and order asks "
         "user and product. What share of all requests is answered within this minute?",
@@ -71,7 +71,7 @@ SPLIT = Prediction(
 
 
 THREADS_HELD = Prediction(
-    key="07-threads",
+    key="07-threads", about="losses", rises=True,
     ask="Somebody has to put the page together. In front of the services now stands a website: one program, which asks "
         "the right service for each page. It has 4 cores and 64 threads, and each page holds one of the threads until "
         "its service has answered. A page takes 14 ms, so the 400 pages a second need 6 of them. Payment is as slow as "

@@ -32,7 +32,7 @@ def others_answered_percent(run):
 
 
 FOR_ALL = Prediction(
-    key="08-for-all",
+    key="08-for-all", about="losses", rises=False,
     ask="12,000 users send 800 requests a second, and one greedy client sends 1,500. The gateway lets 1,200 a second "
         "pass, all together, and answers the rest with 429: so the services are never overloaded. What share of the "
         "requests of everybody else, without the greedy client's, is answered?",
@@ -60,7 +60,7 @@ FOR_ALL = Prediction(
 
 
 BUCKET = Prediction(
-    key="08-bucket",
+    key="08-bucket", about="losses", rises=True,
     ask="A limit for each user, and a small bucket. 100 users send one request a second each, on average, at "
         "moments of their own. The gateway allows each of them one request a second, and its bucket holds one token. "
         "What share of the requests is refused?",

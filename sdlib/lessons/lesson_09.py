@@ -21,7 +21,7 @@ def checkouts(users=USERS):
 
 
 P99 = Prediction(
-    key="09-p99",
+    key="09-p99", about="tails", rises=True,
     ask="A quick mail provider: a mail takes 100 ms on average, and 99 of 100 mails take less than 460 ms. Without a "
         "mail, 99 of 100 checkouts take less than 181 ms. Now payment waits for the mail. Nothing queues. Within how "
         "many ms are 99 of 100 checkouts done (the p99)?",
@@ -46,7 +46,7 @@ P99 = Prediction(
 
 
 LIMIT = Prediction(
-    key="09-limit",
+    key="09-limit", about="losses", rises=True,
     ask="A sale: 20,000 users, 40 checkouts a second. Payment could do 133 a second. The mail provider takes 30 mails "
         "a second from this shop, with 300 ms each. What share of the checkouts fails?",
     choices=(

@@ -23,7 +23,7 @@ def crowd(users=USERS):
 
 
 DOWN = Prediction(
-    key="10-down",
+    key="10-down", about="losses", rises=True,
     ask="A slow evening: a mail takes 600 ms. 24 come each second, and the 8 workers can send 13 a second, so the list "
         "grows: after 40 s over 400 mails are in memory. Then the mail server is down for ten seconds, and each "
         "attempt fails at once. How many mails are lost?",
@@ -49,7 +49,7 @@ DOWN = Prediction(
 
 
 RESTART = Prediction(
-    key="10-restart",
+    key="10-restart", about="losses", rises=True,
     ask="A good evening: a mail takes 300 ms, and 8 workers keep up with the 24 a second. Then somebody brings out a "
         "new version of the program: the process of the workers is ended, and ten seconds later it runs again. All "
         "checkouts go well meanwhile. How many mails are lost?",

@@ -58,7 +58,7 @@ def herd_percent(run):
 
 
 DRAIN = Prediction(
-    key="11-drain",
+    key="11-drain", about="loads", rises=True,
     ask="Now with the queue. There are 10 payments a second, and the mail provider is down for 4 minutes: 2,400 mails "
         "cannot go out. Then it is well again. The worker sends 25 mails a second. How long after the outage until no "
         "more mails wait than usual?",
@@ -84,7 +84,7 @@ DRAIN = Prediction(
 
 
 HERD = Prediction(
-    key="11-herd",
+    key="11-herd", about="losses", rises=True,
     ask="Another night. For a minute the workers are off: 600 mails wait, and the provider is well. Then 1,000 workers "
         "come back, as small functions in a cloud do, and nobody limits how often they send. The provider takes 30 "
         "a second, and 30 at once at most. What it turns away is tried again after 0, 1, 2, 4, ..., 256 s. What share "

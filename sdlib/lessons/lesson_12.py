@@ -19,7 +19,7 @@ MOST_HALF_TOLD = 40
 
 
 HALF = Prediction(
-    key="12-half",
+    key="12-half", about="counts", rises=True,
     ask="The three queues again: 12 payments a second, 100 ms for a send, one after another. On a bad night payment's "
         "machine crashes 40 times, and is back half a second later each time. The queues keep every message that they "
         "got. How many customers end up half told, with one or two of their three messages?",
@@ -46,7 +46,7 @@ HALF = Prediction(
 
 
 TOGETHER = Prediction(
-    key="12-together",
+    key="12-together", about="averages", rises=True,
     ask="One after another, three sends of 100 ms and 30 ms of computing make a checkout of 330 ms on average. Now "
         "payment begins all three sends at the same time, and answers when the last of them is done. Each still takes "
         "100 ms on average, some far less, some far more. How long is a checkout on average?",

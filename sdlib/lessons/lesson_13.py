@@ -16,7 +16,7 @@ SLOW_MS = 500
 
 
 TIME = Prediction(
-    key="13-time",
+    key="13-time", about="averages", rises=True,
     ask="Payment computes for 30 ms and publishes once, which takes 100 ms on average, as a send to a queue did. From "
         "the topic to each queue it takes a message 20 ms. Three queues have subscribed, and now three more do: six. "
         "With six sends in turn a checkout took 630 ms on average. How long does it take now?",
@@ -45,7 +45,7 @@ def told_nothing(run):
 
 
 SILENT = Prediction(
-    key="13-silent",
+    key="13-silent", about="counts", rises=True,
     ask="Payment's machine crashes 40 times again, now with one publish in place of three sends: 12 payments a second, "
         "30 ms of computing, 100 ms for the publish. With three sends 96 customers were half told on average, and 62 "
         "more were caught before their first message was out. How many customers does a crash now catch who are told "

@@ -15,7 +15,7 @@ CALM_P99_MS = 100
 
 
 LOAD = Prediction(
-    key="14-load",
+    key="14-load", about="loads", rises=True,
     ask="2,000 requests a second, 60 % of them for pictures. There are 10,000 pictures; the proxy can keep 1,000 "
         "answers, and drops the one that was asked for longest ago. How many requests a second still reach the "
         "servers?",
@@ -47,7 +47,7 @@ def _leaked_percent(run):
 
 
 LEAK = Prediction(
-    key="14-leak",
+    key="14-leak", about="counts", rises=True,
     ask="\"User details\" stand in the document's list of what NGINX may keep. So somebody does it: /user is kept for "
         "a "
         "minute. 1,000 customers, logged in, look at their details at /user, four times a minute each. How many of the "

@@ -14,7 +14,7 @@ SERVICE = "product"
 
 
 ONE = Prediction(
-    key="15-one",
+    key="15-one", about="losses", rises=True,
     ask="Every service has three machines now, and in front of them one balancer. User's balancer is dead for 15 of "
         "the 60 seconds; user's three machines are well. One request in ten goes to /user, 7 in 100 to /order, 3 in "
         "100 to /payment. An order asks user and product, a payment asks order. What share of the minute's requests "
@@ -38,7 +38,7 @@ ONE = Prediction(
 )
 
 TWO = Prediction(
-    key="15-two",
+    key="15-two", about="losses", rises=True,
     ask="User now has two balancers, which know the same three machines. Who calls user has both addresses, uses them "
         "by turn, and looks every 2 seconds whether they answer: at second 20, 22 and so on. One of the two dies at "
         "second 20.5, for 15 seconds. 160 requests a second need user. How many requests fail?",

@@ -54,7 +54,8 @@ def spots_of(nodes):
         if node.component.place is not None and place not in where:
             where[place] = len(spots)
             x, y = design(*place)
-            spots.append({"x": round(float(x), 1), "y": round(float(y), 1), "name": node.name, "nodes": [],
+            name = node.component.place_name or node.name
+            spots.append({"x": round(float(x), 1), "y": round(float(y), 1), "name": name, "nodes": [],
                           "is_large": False})
     spot_of = [where.get(place, -1) for place in places]
     for node, spot in zip(nodes, spot_of, strict=True):

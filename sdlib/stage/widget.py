@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from sdlib.charts.words import number
-from sdlib.components.checks import check_number
+from sdlib.components.checks import check_number, complain
 from sdlib.kernel import trace as codes
 from sdlib.kernel.statuses import OK, STATUSES
 from sdlib.results.run import check_run
@@ -52,10 +52,13 @@ class Stage(anywidget.AnyWidget):
     def _style(self):
         return _text("stage.css")
 
-    def show(self, run, from_s=None, seconds=None):
-        """Show a run: the window from_s to from_s + seconds, or without them the one in which most happens."""
+    def show(self, run, from_s=None, seconds=None, thin=False):
+        """Show a run: the window from_s to from_s + seconds, or without them the one in which most happens.
+
+        thin: on a map, draw fewer requests where a whole window holds too many.
+        """
         # Another thread may show another run meanwhile: the events must be those that `about` counts.
-        window, packed = window_of(run, from_s, seconds)
+        window, packed = window_of(run, from_s, seconds, thin)
         words, sizes = words_of(run, window, packed), sizes_of(run)
         scene = scene_of(run.nodes, most_places(run, sizes))
         if (on_earth := map_of(run, packed.requests)) is not None:
@@ -72,7 +75,7 @@ class Stage(anywidget.AnyWidget):
                  "counted": packed.counted, "lost": packed.lost,
                  "captions": [(time_s - window.from_s, node, words) for time_s, node, words in captions_of(run)
                               if 0 < time_s - window.from_s <= window.seconds],
-                 "lines": lines_of(run, packed, scene), "outcomes": outcomes_of(packed),
+                 "lines": lines_of(run, packed, scene) if window.one_in == 1 else [], "outcomes": outcomes_of(packed),
                  "memory_mb": [vars(node.component).get("memory_mb") for node in run.nodes],
                  "workers": [node.children[0] if node.component.is_asynchronous else -1 for node in run.nodes],
                  "downs": downs_of(run), "statuses": STATUSES, "ok": OK, "still_s": window.still_s,
@@ -86,37 +89,41 @@ class Stage(anywidget.AnyWidget):
         shown = super()._repr_mimebundle_(**kwargs)
         data, about = shown if isinstance(shown, tuple) else (shown or {}, {})
         shown = {**data, "text/plain": repr(self)}
-        return (shown if self.run is None else with_still(shown, self._still)), about
+        return (shown if self.run is None else with_still(shown, self.still)), about
 
-    def _still(self):
-        return still_of(self.run, self.window.from_s + self.window.still_s)
+    def still(self):
+        """The picture that stands for it on paper, as a `go.Figure`."""
+        return still_of(self.run, self.window.from_s + self.window.still_s, self.window.one_in > 1)
 
     def __repr__(self):
         return f"Stage: {self.words}"
 
 
-def watch(run, from_s=None, seconds=None):
+def watch(run, from_s=None, seconds=None, *, thin=False):
     """The stage alone: a window of the run, as a moving picture of its own requests.
 
     from_s, seconds: which part of the run; without them the part in which most happens. A long window is cut to
-    what can be sent to the browser; the stage says what it shows.
+    what can be sent to the browser; the stage says what it shows. thin: draw one request in so many instead, on a map
+    only: elsewhere the boxes would show queues that are too short.
     """
     check_run("watch", run)
+    if not isinstance(thin, bool) or (thin and not has_places(run)):
+        complain("watch", "thin", thin, "True or False, and True only for a system with places on a map", False)
     stage = Stage()
-    stage.show(run, from_s, seconds)
+    stage.show(run, from_s, seconds, thin)
     return stage
 
 
-def window_of(run, from_s=None, seconds=None):
+def window_of(run, from_s=None, seconds=None, thin=False):
     """(`Window`, `Packed`) of a run, checked."""
     if from_s is None and seconds is None:
-        window = interesting(run)
+        window = interesting(run, thin)
     else:
         from_s = check_number("watch", "from_s", 0.0 if from_s is None else from_s, low=0, high=run.seconds,
                               example=0.0, unit="s")
         if seconds is not None:
             seconds = check_number("watch", "seconds", seconds, low=1e-6, high=run.seconds, example=0.5, unit="s")
-        window = chosen(run, from_s, seconds)
+        window = chosen(run, from_s, seconds, thin)
     window.rows = still_there(window.rows, window.from_s)
     packed, most = pack(window.rows, window.from_s, window.seconds), MOST_BYTES - MAP_BYTES * has_places(run)
     while (size := len(packed.to_bytes())) > most:
@@ -164,7 +171,9 @@ def outcomes_of(packed):
 
 
 def words_of(run, window, packed):
-    """What a window shows, in sentences."""
+    """What a window shows, in sentences; of the boxes only where every request is drawn."""
+    if window.one_in > 1:
+        return f"{window.words(run)}. Every dot is a request."
     moment = Moment(packed, 0.0)
     counts, scene, told = moment.counts(), scene_of(run.nodes), []
     for place in lines_of(run, packed, scene):

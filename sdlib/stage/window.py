@@ -17,6 +17,7 @@ SCREEN_S = 20.0  # how long a window plays
 SLOWEST, SPEEDS = 0.01, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 WORK_ON_SCREEN_S, GAP_ON_SCREEN_S = 0.5, 1.5
 MOST_ROWS = 16_000
+SHARES = tuple(digit * 10**power for power in range(6) for digit in (1, 2, 5))  # one request in so many is drawn
 ROWS_A_REQUEST = 8
 MOST_BEFORE = 400_000
 REQUESTS_LOOKED_AT = 40_000  # a busy stretch is sought among the first so many requests
@@ -38,6 +39,7 @@ class Window:
     rows: np.ndarray
     look_s: float = None  # when to look for a still picture, as a time of the run; None: two thirds through
     about_s: float = None  # the instant that the window is about, as a time of the run
+    one_in: int = 1  # of so many requests one is drawn
 
     def shorten(self, share):
         """Keep this share of the window: around the instant that it is about, else its beginning."""
@@ -55,7 +57,14 @@ class Window:
 
     def words(self, run):
         """ "0.2 s of the 60 s, 5 times slower"."""
-        return f"{number(self.seconds)} s of the {number(run.seconds)} s, {in_words(self.speed)}: {self.why}"
+        thinned = f"; one request in {self.one_in:,} is drawn" if self.one_in > 1 else ""
+        return f"{number(self.seconds)} s of the {number(run.seconds)} s, {in_words(self.speed)}: {self.why}{thinned}"
+
+    def thin(self):
+        """Keep so few of the requests that the window need not be cut."""
+        inside = len(self.rows) - np.searchsorted(self.rows["time_s"], self.from_s, side="right")
+        self.one_in = next((share for share in SHARES if inside <= share * MOST_ROWS), SHARES[-1])
+        self.rows = self.rows[self.rows["request"] % self.one_in <= 0]
 
 
 def in_words(speed):
@@ -65,22 +74,22 @@ def in_words(speed):
     return f"{number(speed)} times faster" if speed > 1 else f"{number(1 / speed)} times slower"
 
 
-def chosen(run, from_s, seconds):
-    """The window that somebody asked for, cut to what can be sent."""
+def chosen(run, from_s, seconds, thin=False):
+    """The window that somebody asked for, cut to what can be sent; thin: with fewer requests instead."""
     seconds = min(seconds if seconds is not None else SCREEN_S * natural_speed(run), run.seconds - from_s)
     rows = trace_rows.rows_of(run, from_s + seconds)
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), f"from {number(from_s)} s on",
-                            rows))
+                            rows), thin)
 
 
-def interesting(run):
+def interesting(run, thin=False):
     """The window that shows most: the first machine that goes down, else the first planned change, else the busiest
-    stretch near the beginning."""
+    stretch near the beginning; thin: that one with fewer requests rather than cut."""
     down = _first(run, run.incidents[run.incidents["what"].isin(DOWNS)])
     if down is not None:
         return _while_it_piles_up(run, down) if _is_behind_a_queue(run, down) else _around_down(run, down)
     change = _first(run, run.incidents)
-    return _busy_stretch(run) if change is None else _around_change(run, change)
+    return _busy_stretch(run, thin) if change is None else _around_change(run, change)
 
 
 def natural_speed(run):
@@ -213,7 +222,7 @@ def _earliest(rows, crash_s):
     return float(rows["time_s"][place]) if place > 0 else 0.0
 
 
-def _busy_stretch(run):
+def _busy_stretch(run, thin):
     """Around the instant with the longest queues, not later than the first so many requests."""
     table, nodes = run.samples, len(run.nodes)
     seconds = min(SCREEN_S * natural_speed(run), run.seconds)
@@ -224,11 +233,14 @@ def _busy_stretch(run):
     peak_s = float(times_s[within][load[within].argmax()])
     from_s = min(max(peak_s - 0.6 * seconds, 0.0), run.seconds - seconds)
     rows = trace_rows.rows_of(run, from_s + seconds)
-    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows))
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows),
+                thin)
 
 
-def _cut(run, window):
+def _cut(run, window, thin=False):
     """The window without its end, if it holds more events than can be sent; what it is about stays in."""
+    if thin:
+        window.thin()
     start = int(np.searchsorted(window.rows["time_s"], window.from_s, side="right"))
     limit = start + MOST_ROWS
     if window.about_s is not None:

@@ -23,6 +23,7 @@ PATIENCE_S = 5      # for the notebook that writes just now
 LARGEST_MB = 20     # of a file that can be a record
 # The fields that the tools compute with; a text field is only shown or compared.
 _KINDS = {"predictions": {"choice": int}, "quiz": {"choice": int}, "reveals": {"right": bool}}
+_LATER = {"reveals": {"off": int}}  # fields that an older version of the course did not write; may be below 0
 
 
 class Book:
@@ -164,9 +165,10 @@ def _is_tidy(entries):
 
 
 def _fits(section, entry):
-    kinds = _KINDS.get(section, {})
-    return isinstance(entry, dict) and all(type(entry.get(name)) is kind and entry[name] >= 0
-                                           for name, kind in kinds.items())
+    kinds, later = _KINDS.get(section, {}), _LATER.get(section, {})
+    return (isinstance(entry, dict)
+            and all(type(entry.get(name)) is kind and entry[name] >= 0 for name, kind in kinds.items())
+            and all(type(entry[name]) is kind for name, kind in later.items() if name in entry))
 
 
 def book():

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+ABOUT = ("averages", "tails", "losses", "loads", "counts", "costs")  # what a prediction can be about
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -18,7 +20,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A question asked before a run. What is right is read off the learner's own run."""
+    """A question asked before a run. What is right is read off the learner's own run.
+
+    about: one of `ABOUT`. rises: whether what it is about grows from the first choice to the last; False: it
+    shrinks; None: the choices have no order.
+    """
 
     key: str
     ask: str
@@ -27,6 +33,8 @@ class Prediction:
     result: Callable       # run -> one sentence with the measured number
     because: str           # the reasoning that leads to the usual result
     answer_shown_as: tuple[str, ...] = ()    # patterns: how the usual result would look in prose or in an output
+    about: str = ""
+    rises: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ def _script():
 
 
 @lru_cache(maxsize=1)
-def _style():
+def panel_style():
+    """The style sheet of a panel."""
     panel = HERE.joinpath("panel.css").read_text(encoding="utf-8").replace("RUN_AGAIN", RUN_AGAIN)
     return f"{page_css()}\n{panel}"
 
@@ -50,4 +51,4 @@ class PanelPlot(anywidget.AnyWidget):
 
     @traitlets.default("_css")
     def _looks(self):
-        return _style()
+        return panel_style()

@@ -16,6 +16,14 @@ def tiles_html(now, start):
     return f'<div class="sdlib-tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
 
 
+def few_tiles_html(title, now):
+    """The title of a system and three tiles, compared with nothing."""
+    errors = "errors", f"{percentage(now['error_percent'])} %", ""
+    p99 = "p99 latency", duration(now["p99_ms"]), "of those answered"
+    tiles = "".join(_tile(*tile) for tile in (_answered(now), errors, p99, (*_cost(now, now)[:2], "")))
+    return f'<h4 class="sdlib-side">{escape(title)}</h4><div class="sdlib-tiles sdlib-few">{tiles}</div>'
+
+
 def _tile(heading, value, below, looks=""):
     return (f'<div role="group" aria-label="{heading}" class="{looks}"><span>{heading}</span><b>{escape(value)}</b>'
             f'<small>{below}</small></div>')

@@ -44,7 +44,8 @@ class Asked:
         right = int(self.prediction.right(run))
         first = _first(self.prediction)
         if first and not book().entries("reveals", self.prediction.key):
-            book().record("reveals", self.prediction.key, right=first == right + 1)
+            off = first - (right + 1)
+            book().record("reveals", self.prediction.key, right=off == 0, off=off)
         return Revealed(self.prediction, right, self.prediction.result(run), _latest(self.prediction), first)
 
     @property

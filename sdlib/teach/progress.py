@@ -1,14 +1,11 @@
 """sd.progress: what was predicted, checked, answered and reached so far, lesson by lesson."""
 
-from html import escape
-
 from sdlib import lessons
 from sdlib.teach.book import FILE_NAME, book
+from sdlib.teach.rows import as_html, as_text
 from sdlib.teach.view import Card, bundle, widgets
 
 COLUMNS = ("lesson", "predictions", "easy", "medium", "hard", "quiz", "goals")
-_SCROLL = "overflow-x:auto;color:var(--jp-ui-font-color1,#222);background:var(--jp-layout-color1,#fff)"
-_CELL = "padding:2px 7px;text-align:left;white-space:normal;line-height:1.5;border-bottom:1px solid #767676"
 
 
 def progress(lesson=None):
@@ -28,21 +25,13 @@ class Progress:
         return [_row(lesson) for lesson in self.lessons]
 
     def __str__(self):
-        table = [COLUMNS, *self.rows()]
-        widths = [max(len(row[place]) for row in table) for place in range(len(COLUMNS))]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-        return "\n".join(lines + ([book().notice] if book().notice else []))
+        return as_text(COLUMNS, self.rows(), (book().notice,))
 
     __repr__ = __str__
 
     def html(self):
         """The table as HTML."""
-        head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in COLUMNS)
-        body = "".join(f'<tr><th scope="row" style="{_CELL}">{row[0]}</th>'
-                       + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row[1:]) + "</tr>"
-                       for row in self.rows())
-        return (f'<div style="{_SCROLL}"><table><caption>Your progress</caption>'
-                f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(book().notice)}</p></div>")
+        return as_html("Your progress", COLUMNS, self.rows(), (book().notice,))
 
     def widget(self):
         """The table as a widget."""

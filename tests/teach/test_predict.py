@@ -114,7 +114,8 @@ def test_the_first_prediction_is_kept_and_scored(a_run, folder):
     assert "Your first prediction was: about 7 percent." in str(asked.reveal(a_run()))
     entries = json.loads((folder / FILE_NAME).read_text())["entries"]
     assert [entry["choice"] for entry in entries["predictions"]["01-utilization"]] == [3, 2]
-    assert entries["reveals"]["01-utilization"][0]["right"] is False
+    scored = entries["reveals"]["01-utilization"][0]
+    assert scored["right"] is False and scored["off"] == 1
     assert entries["predictions"]["01-utilization"][0]["at"].endswith("+00:00")
 
 

@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 
 from sdlib import lessons
 from sdlib.teach.book import book
+from sdlib.teach.calibration import calibration
 from sdlib.teach.exercise import exercise
 from sdlib.teach.goals import goals
 from sdlib.teach.predict import predict
@@ -20,6 +21,7 @@ from sdlib.teach.view import WIDGET_MIME, Card, Code
 CELLS = ["""
 from types import SimpleNamespace
 import pandas as pd
+from sdlib.teach.calibration import calibration
 from sdlib.teach.exercise import exercise
 from sdlib.teach.goals import goals
 from sdlib.teach.predict import predict
@@ -27,7 +29,8 @@ from sdlib.teach.progress import progress
 from sdlib.teach.quiz import quiz
 run = SimpleNamespace(stations=None, summary=lambda: pd.DataFrame([{"utilization_percent": 1.7}]))""",
          'predict("01-utilization")', 'predict("01-utilization").reveal(run)', 'q = exercise("01-easy")\nq',
-         "answer = ...", "q.check(answer)", "q.hint(1)", "q.solution()", 'quiz("01")', 'goals("01")', "progress()"]
+         "answer = ...", "q.check(answer)", "q.hint(1)", "q.solution()", 'quiz("01")', 'goals("01")', "progress()",
+         "calibration()"]
 
 
 def executed(folder):
@@ -45,11 +48,12 @@ def test_a_notebook_saves_the_same_for_everybody_and_leaves_no_file(folder):
     book().record("goals", "01-1")
     assert goals("01").ticked == [True, False, False]
     later = executed(folder)
-    assert [WIDGET_MIME in data for data in fresh] == [True, True, False, False, False, False, True, False, True]
+    assert [WIDGET_MIME in data for data in fresh] == [True, True, False, False, False, False, True, False, True,
+                                                        True]
     for data in (*fresh, *later):
         data.pop(WIDGET_MIME, None)
     assert fresh == later
-    assert len(fresh) == 9 and all(set(data) == {"text/plain", "text/html"} for data in fresh)
+    assert len(fresh) == 10 and all(set(data) == {"text/plain", "text/html"} for data in fresh)
 
 
 def shown():
@@ -61,7 +65,7 @@ def shown():
             task = exercise(item.key)
             yield from (task, task.hint(1), task.hint(2), task.check(), task.solution(), task.solution(really=True))
         yield from (quiz(number), goals(number))
-    yield progress()
+    yield from (progress(), calibration())
 
 
 def test_text_and_html_are_constant_themed_and_speak_without_colour():
@@ -92,7 +96,7 @@ def test_a_plain_python_prompt_shows_the_text():
     assert repr(exercise("01-easy").hint(1)) == str(exercise("01-easy").hint(1))
 
 
-@pytest.mark.parametrize("module", ["predict", "exercise", "quiz", "goals", "progress"])
+@pytest.mark.parametrize("module", ["predict", "exercise", "quiz", "goals", "progress", "calibration"])
 def test_importing_a_tool_is_light(module):
     heavy = "{'plotly', 'ipywidgets', 'IPython', 'numba', 'matplotlib'}"
     code = f"import sys, sdlib.teach.{module}; print(sorted({heavy} & set(sys.modules)))"
