@@ -8,9 +8,12 @@ from dataclasses import fields
 from http import HTTPStatus
 
 import sdlib as sd
+from sdlib.engine.blueprint import blueprint
 from sdlib.labs.gate import BATCHES, BURST
 from sdlib.labs.web import poisson_arrivals
+from sdlib.lessons.contest import BUDGET_USD, MOST_MS
 from sdlib.lessons.lesson_09 import checkouts
+from sdlib.lessons.shop import ROUTES
 
 
 def default(component, knob):
@@ -25,6 +28,11 @@ def per_second(users):
 
 def small_server():
     return sd.Server(cpus=4, ram_gb=4)
+
+
+def whole_shop(name):
+    """A component of the last lesson's shop."""
+    return next(node.component for node in blueprint(sd.shop(19)) if node.name == name)
 
 
 def capacity_per_s():
@@ -197,5 +205,16 @@ FACTS = {
         "16": lambda: 4 * small_server().cpus == 16,
         "1,600": lambda: 4 * capacity_per_s() == 1_600,
         "0.2": lambda: default(sd.ReverseProxy, "proxy_ms") == 0.2,
+    },
+    19: {
+        "48": lambda: len(sd.data.countries()) == len(sd.data.crowd()) == 48,
+        "64": lambda: whole_shop("product 1").cpus == 64,
+        "100": lambda: whole_shop("product database").connections == 100,
+        "900": lambda: whole_shop("mail worker").per_s == 900,
+        "1,000": lambda: whole_shop("sms provider").per_s == 1_000,
+        "66,667": lambda: round(per_second(1_000_000)) == 66_667,
+        "80": lambda: ROUTES["/product"] == 0.80,
+        "32,000": lambda: BUDGET_USD == 32_000,
+        "350": lambda: MOST_MS == 350,
     },
 }

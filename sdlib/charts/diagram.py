@@ -4,6 +4,7 @@ import math
 from dataclasses import fields
 from itertools import pairwise
 
+from sdlib.charts.crowded import TIMES, is_crowded, with_few_boxes
 from sdlib.charts.layout import way_past
 from sdlib.charts.placing import place
 from sdlib.charts.shapes import filled, hatch, joined, outline, people, rectangle, ribbon, sides
@@ -15,7 +16,7 @@ from sdlib.engine.blueprint import blueprint
 BUSY, FULL = 0.7, 0.9
 FILL_OPACITY = 0.4  # words stand on it
 SQUARE, MOST_SQUARES = 8, 24
-COLUMN, WIDEST = 190, 840
+COLUMN, WIDEST, ROW, ROOM_FOR_A_LINE = 190, 840, 66, 12
 # The width of a letter and the height of two lines in units of the type's size; pixels between words and a box's edge.
 LETTER, TWO_LINES, PADDING = 0.56, 2.9, 8
 NAME = 16  # the height of a box's name above it, in pixels
@@ -28,17 +29,19 @@ def diagram(system_or_run, highlight=None, width=None, height=None):
     With a run, a box is filled up to its utilization, its mean queue is a stack of squares (their number grows
     with the logarithm), a line is as wide as the logarithm of its traffic, and a machine that crashed or
     refused is hatched and says so. highlight: name of the component to frame as the new one. width, height: in pixels;
-    by default as much as the boxes need, and a width of 840 at most.
+    by default as much as the boxes need, and a width of 840 at most. Of more than 20 boxes without a run, those that
+    are alike are one, and lists of addresses and lines have none.
     """
-    size = place(_nodes(system_or_run), 1, 1)
-    width, height = width or min(WIDEST, COLUMN * size.columns), height or max(170, 30 + 66 * size.rows)
+    nodes = _nodes(system_or_run)
+    size, row = place(nodes, 1, 1), ROW + ROOM_FOR_A_LINE * is_crowded(nodes)
+    width, height = width or min(WIDEST, COLUMN * size.columns), height or max(170, 30 + row * size.rows)
     made = figure([diagram_plot(system_or_run, highlight, width - 16, height - 16)], width, height)
     made.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return made
 
 
 def _nodes(system_or_run):
-    return system_or_run.nodes if hasattr(system_or_run, "stations") else blueprint(system_or_run)
+    return system_or_run.nodes if hasattr(system_or_run, "stations") else with_few_boxes(blueprint(system_or_run))
 
 
 def diagram_plot(system_or_run, highlight=None, width=440, height=330):
@@ -188,9 +191,14 @@ def _words(nodes, seen, placing, run, highlight):
     for index, (x, y) in placing.centre.items():
         node, row = nodes[index], seen[index]
         is_new = node.name == highlight
-        title = f"<b>{'NEW: ' if is_new else ''}{node.name}</b>"
-        words.append((x, y + half + small * 0.9 + 8 * is_new, title, small))
-        if row or fits:
+        name, times, count = node.name.partition(TIMES)
+        if is_crowded(nodes):
+            name = name.replace(" ", "<br>")
+        if times:
+            words.append((x, y, f"<b>×{count}</b>", small))
+        title = f"<b>{'NEW: ' if is_new else ''}{name}</b>"
+        words.append((x, y + half + small * (0.9 + 0.6 * title.count("<br>")) + 8 * is_new, title, small))
+        if row or (fits and not times):
             words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
             words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))

@@ -38,6 +38,7 @@ class Component:
 
     takes_requests = True  # False: it works for another component and cannot be called
     copies_what_is_behind = False  # True: the same object twice behind this component is two machines
+    is_only_a_way = False  # True: a list of addresses, or a line: a crowded picture passes over it
     calls_one_of_them = False  # True: a visit goes on to one of those behind, not to each
     is_asynchronous = False  # True: who calls it does not wait for what stands behind it
     groups = ()  # of its calls: one group after the other, the calls of a group together

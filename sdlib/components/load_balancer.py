@@ -284,6 +284,10 @@ class LoadBalancer(Component):
     def parts(self):
         return () if self.cpus is None else (("cores", Pool(self.cpus)),)
 
+    @property
+    def is_only_a_way(self):
+        return self.is_list
+
     def machine(self):
         return Machine(count=0) if self.is_list else super().machine()
 

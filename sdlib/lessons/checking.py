@@ -27,12 +27,21 @@ def _dead_percent(run):
     return 100 * (early["outcome"] == "dead-lettered").mean()
 
 
+def _product_busy_percent(run):
+    """How busy the product machines were in the second half of the run, when nothing is cold any more."""
+    machines = [node.name for node in run.nodes if node.kind == "Service" and node.name.startswith("product")]
+    samples = run.samples
+    late = samples[(samples["second"] >= run.seconds / 2) & samples["station"].isin(machines)]
+    return 100 * late["busy"].sum() / run.stations.loc[machines, "capacity"].sum() / late["second"].nunique()
+
+
 MEASURES = {"requests inside": _inside, "mean latency (ms)": lambda run: figure(run, "mean_ms"),
             "p99 latency (ms)": lambda run: figure(run, "p99_ms"),
             "requests answered (%)": lambda run: 100 - figure(run, "error_percent"),
             "requests failed": lambda run: figure(run, "failed"), "mails in memory": mean_in_memory,
             "dead letters (%)": _dead_percent, "customers half told": half_told,
-            "answered without a server (%)": answered_in_front_percent}
+            "answered without a server (%)": answered_in_front_percent,
+            "product machines busy (%)": _product_busy_percent}
 
 
 def _interval(values):
@@ -51,7 +60,7 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
     shows: "requests inside", "mean latency (ms)", "p99 latency (ms)", "requests answered (%)", "requests failed",
     "mails in memory", "customers half told", "dead letters (%)" (of the messages sent in the first half of the run)
-    or "answered without a server (%)" (in the second half of the run).
+    "answered without a server (%)" or "product machines busy (%)" (in the second half of the run).
     formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
     above; counted unless given. axis: the setting in words; its name unless given.

@@ -47,12 +47,15 @@ def contest(design, seed=0):
     design: a dict of knobs of `sd.shop(19)`, those of `KNOBS`. seed: whose customers come. Returns a `Contest`.
     ValueError for a knob that is not to be chosen, or a value that the shop refuses.
     """
-    seed = check_number("contest", "seed", seed, low=0, high=2**31 - 1, example=0, whole=True)
-    system = _shop(design)
-    verdicts, day = [], None
+    return judged(design, check_number("contest", "seed", seed, low=0, high=2**31 - 1, example=0, whole=True), TRIALS)
+
+
+def judged(design, seed, trials):
+    """The `Contest` of a design that is tried on these days, the first of them the real one."""
+    system, verdicts, day = _shop(design), [], None
     with StatusLine("the judge", saved="(how far the judge is)", ends="done") as status:
-        for place, trial in enumerate(TRIALS, start=1):
-            status.show(f"day {place} of {len(TRIALS)}")
+        for place, trial in enumerate(trials, start=1):
+            status.show(f"day {place} of {len(trials)}")
             run = trial.play(system, day, seed)
             day = day or run
             verdicts.append(Verdict(trial.label, _came(run), _fault(run, trial)))
@@ -184,7 +187,10 @@ def _fault(run, trial):
 
 
 def _where(run):
-    """Where most was lost or refused, or what was the fullest."""
+    """What was killed, or where most was turned away, or what was the fullest."""
+    if len(run.incidents):
+        what = "was down" if run.incidents["what"].iloc[0] == "stopped" else "crashed, full of requests"
+        return f"{run.incidents['station'].iloc[0]} {what}."
     stations = run.stations
     turned_away = stations["refused"] + stations["lost"]
     if turned_away.max() > 0.001 * len(run.requests):

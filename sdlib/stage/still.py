@@ -34,7 +34,7 @@ def with_still(shown, draw):
     return {**shown, STILL_MIME: json.loads(draw().to_json())} if os.environ.get(BUILDING) == "1" else shown
 
 
-def still_of(run, at_s=None, thin=False):
+def still_of(run, at_s=None, thin=None):
     """The stage as a `go.Figure` at a time of the run; without it at the instant that the window is about.
 
     thin: as for `watch`.

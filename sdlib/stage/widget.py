@@ -52,10 +52,10 @@ class Stage(anywidget.AnyWidget):
     def _style(self):
         return _text("stage.css")
 
-    def show(self, run, from_s=None, seconds=None, thin=False):
+    def show(self, run, from_s=None, seconds=None, thin=None):
         """Show a run: the window from_s to from_s + seconds, or without them the one in which most happens.
 
-        thin: on a map, draw fewer requests where a whole window holds too many.
+        thin: on a map, draw fewer requests where a whole window holds too many; None: wherever there is a map.
         """
         # Another thread may show another run meanwhile: the events must be those that `about` counts.
         window, packed = window_of(run, from_s, seconds, thin)
@@ -114,8 +114,9 @@ def watch(run, from_s=None, seconds=None, *, thin=False):
     return stage
 
 
-def window_of(run, from_s=None, seconds=None, thin=False):
+def window_of(run, from_s=None, seconds=None, thin=None):
     """(`Window`, `Packed`) of a run, checked."""
+    thin = has_places(run) if thin is None else thin
     if from_s is None and seconds is None:
         window = interesting(run, thin)
     else:

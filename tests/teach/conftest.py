@@ -11,6 +11,11 @@ from sdlib.engine.blueprint import blueprint
 from sdlib.kernel.state import DROPPED, MESSAGE, REQUEST
 from sdlib.kernel.statuses import LOST
 
+FOUR_PARTS = blueprint(sd.Gateway({
+    "/": sd.Service(1, 1, calls=[sd.Database(1, name="product database")], name="product"),
+    "/balancer": sd.Server(1, 1, name="product balancer"),
+    "/mail": sd.Server(1, 1, calls=[sd.Queue(sd.Worker(name="mail worker"))])}))
+PATHS = ("/static", "/product", "/order", "/payment", "/user")
 TWO_QUEUES = blueprint(sd.Server(1, 1, calls=[sd.Queue(sd.Worker()), sd.Queue(sd.Worker())]))
 
 
@@ -24,7 +29,8 @@ def folder(tmp_path, monkeypatch):
 def a_run():
     """Makes a stand-in for a run with the figures given."""
     def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None,
-             lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, **figures):
+             lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, fullest=None,
+             failed_routes=None, **figures):
         usual = {"error_percent": 0.0, "failed": 0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
@@ -33,11 +39,17 @@ def a_run():
         incidents = pd.DataFrame({"time_s": starts_s, "until_s": [start_s + 30 for start_s in starts_s],
                                   "what": "stopped"})
         ends_s = [start_s + 1 for start_s, lost in zip(starts_s, lost_in_stops) for _ in range(lost)]
-        requests = pd.DataFrame({"finished_s": ends_s, "status": "refused"})
+        requests = pd.DataFrame({"finished_s": ends_s, "status": "refused", "route": "/"})
         if others_answered is not None:
             requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
         if told_nothing is not None:
             requests = pd.DataFrame({"status": ["lost"] * told_nothing})
+        if failed_routes is not None:
+            requests = pd.DataFrame({"route": PATHS, "status": "ok"})
+            requests.loc[requests["route"].isin(failed_routes), "status"] = "timed out"
+        nodes = FOUR_PARTS if fullest else TWO_QUEUES
+        counted = {"capacity": np.ones(len(nodes), int), "served": np.zeros(len(nodes), int),
+                   "busy_area": np.array([60.0 * (node.name == fullest) for node in nodes])}
         mails = np.zeros(max(lost_mails, half_told) + 10, MESSAGE)
         mails["outcome"][:lost_mails], mails["request"] = DROPPED, np.arange(len(mails))
         caught = np.zeros(len(mails), REQUEST)
@@ -50,9 +62,9 @@ def a_run():
         outcomes = ["dead-lettered"] * dead_percent + ["delivered"] * (100 - dead_percent)
         messages = pd.DataFrame({"request": [], "sent_s": [], "outcome": []}) if told_nothing is not None else (
             pd.DataFrame({"request": range(100), "sent_s": 61.0, "outcome": outcomes}))
-        return SimpleNamespace(records=SimpleNamespace(messages=mails, requests=caught), backlog=lambda: backlog,
-                               nodes=TWO_QUEUES, seed=1, clients=sd.Clients(users=100), seconds=60.0,
-                               summary=lambda: summary,
+        return SimpleNamespace(records=SimpleNamespace(messages=mails, requests=caught, stations=counted),
+                               backlog=lambda: backlog, nodes=nodes, seed=1, clients=sd.Clients(users=100),
+                               seconds=60.0, summary=lambda: summary,
                                stations=stations, incidents=incidents, requests=requests,
                                messages=messages)
     return make

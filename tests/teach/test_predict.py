@@ -41,6 +41,9 @@ PROOFS = {
     "15-two": [{"failed": requests} for requests in (0, 60, 120, 240)],
     "13-silent": [{"told_nothing": customers} for customers in (0, 62, 100, 160)],
     "14-load": [{"left_per_s": requests} for requests in (800, 1_150, 1_476, 1_880)],
+    "19-first": [{"fullest": part} for part in ("product", "product balancer", "product database", "mail worker")],
+    "19-redis": [{"failed_routes": paths} for paths in (
+        (), ("/product",), ("/order", "/payment"), ("/order", "/payment", "/product", "/user"))],
     "14-leak": [{"leaks": answers, "answered": 4_000} for answers in (0, 40, 2_000, 3_990)],
 }
 
