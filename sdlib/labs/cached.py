@@ -54,7 +54,7 @@ class Cached(TallyResult):
         crowd = self.loads[EXPIRED].sent
         names = {TWICE: f"each twice: {PAGES} pages", EXPIRED: f"expired: {crowd} at once",
                  LOCKED: f"with a lock: {crowd} at once", KILLED: f"Redis killed: {KILLED_PAGES} pages"}
-        names |= {label: f"room for {pages:,}: of {OBJECTS:,}" for label, pages in ROOMS.items()}
+        names |= {label: f"{pages:,} fit: of {OBJECTS:,}" for label, pages in ROOMS.items()}
         return {names[label]: percents[label] for label in CASES if label in percents}
 
     def _about(self):
@@ -66,11 +66,11 @@ class Cached(TallyResult):
                 "primary key, since what a miss costs does not change how many there are.")
 
     def _fed_with(self):
-        return (f"The simulation was given the same requests, and room for as many pages as Redis was seen to hold. "
-                f"Measured and simulated streams lie within {NEAR_SIMULATED} percentage points of each other, and "
-                f"within {NEAR_FORMULA} of Che's formula. Redis drops the oldest of ten pages picked by chance, by a "
-                f"clock that ticks once a second: so the streams take {STREAM_S:.0f} seconds. The other counts are "
-                "exact. The times differ from machine to machine.")
+        return ("The simulation was given the same requests, and room for as many pages as Redis was seen to hold: the "
+                f"streams lie within {NEAR_SIMULATED} percentage points of it. They lie within {NEAR_FORMULA} of Che's "
+                "formula, which no single stream meets exactly. Redis looks at ten pages picked by chance and drops "
+                "the one used longest ago, by a clock that ticks once a second: so the streams take "
+                f"{STREAM_S:.0f} seconds. The other counts are exact. The times differ from machine to machine.")
 
 
 @recorded("Redis", result=Cached)

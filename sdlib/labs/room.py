@@ -12,7 +12,7 @@ from sdlib.labs.aside import PAGE_BYTES, is_page_of, key_of, stored
 from sdlib.labs.tally import Tally
 from sdlib.whole import whole
 
-OBJECTS, SKEW, SEED = 5_000, 1.0, 1
+OBJECTS, SKEW, SEED = 5_000, 1.0, 2
 REQUESTS, FULL_AFTER = 10_000, 4_000                  # counted once the first ones have filled the store
 STREAM_S = 18.0
 STEP = 50                                             # requests that are sent together

@@ -35,10 +35,10 @@ AT_ONCE_PERCENT = 41.5                      # of the small stream when it is rep
 def assert_shows_the_cache(result):
     assert str(result) == SENTENCE and isinstance(result, cached.Cached)
     table = result.compare()
-    counted = table.drop([name for name in table.index if name.startswith("room")])
+    counted = table.drop([name for name in table.index if " fit: " in name])
     assert counted["measured"].tolist() == counted["simulated"].tolist() == [50, 100, 10, 100]
     streams = table.dropna()
-    assert streams.index.tolist() == ["room for 500: of 5,000", "room for 1,500: of 5,000"]
+    assert streams.index.tolist() == ["500 fit: of 5,000", "1,500 fit: of 5,000"]
     assert (abs(streams["simulated"] - streams["Che's formula"]) < 2).all(), "the stream is a typical one"
     assert_reads(result, SENTENCE, "A cache pays off for what is slow to make")
 
