@@ -84,13 +84,14 @@ def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, p
 
 
 def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0, sends=None,
-             front=None, store=None):
+             front=None, store=None, product_query_ms=1.0):
     """Steps 15 and 16, by path: user, product, order, payment; notification stands behind payment.
 
     An order asks user and product at the same time; a payment asks order, then notifies. machines: how many of each.
     sends: what payment calls to tell the customer, in place of a notification service that does nothing yet.
     front: what stands in front of a service's machines, front(name, machine, how many); otherwise a list of them.
     store: what stands in front of a service's database, store(name, database); otherwise nothing.
+    product_query_ms: what the database needs for the page of a product.
     """
     count = MACHINES | (machines or {})
 
@@ -106,7 +107,7 @@ def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, pay
         return Call(target, timeout_s)
 
     user = service("user", 5.0, [database("user", 32, 1.0)])
-    product = service("product", 10.0, [database("product", 64, 1.0)])
+    product = service("product", 10.0, [database("product", 64, product_query_ms)])
     sends = [call(service("notification", 5.0, []))] if sends is None else sends
     order = service("order", 15.0, [[call(user), call(product)], database("order", 32, 2.0)])
     payment = service("payment", payment_ms, [call(order), *sends])
@@ -180,21 +181,22 @@ def proxied(*, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True, pub
 
 def layered(*, balancers=2, policy="least_connections", check_s=1.0, tries=2, channels=ALL_CHANNELS, publish_ms=10.0,
             retries=10, pace_per_s=telling.PACE_PER_S, workers=20, mail_ms=300.0, failure_rate=0.0, down=(),
-            per_s=telling.LIMIT_PER_S, cpus=4, threads=200, payment_ms=30.0, machines=None, timeout_s=1.0):
+            per_s=telling.LIMIT_PER_S, cpus=4, threads=200, payment_ms=30.0, machines=None, timeout_s=1.0,
+            product_query_ms=1.0):
     """Step 32: behind the gateway each service has its own balancers. check_s, tries: of who calls a balancer."""
     sends = telling.by_topic(publish_ms=publish_ms, channels=channels, workers=workers, retries=retries,
                              pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s)
     front = partial(in_front, balancers=balancers, policy=policy, check_s=check_s, tries=tries)
     return _behind_a_proxy(_gateway(services(
         machines=TWO_OF_EACH | (machines or {}), cpus=cpus, threads=threads, timeout_s=timeout_s,
-        payment_ms=payment_ms, sends=sends, front=front)))
+        payment_ms=payment_ms, sends=sends, front=front, product_query_ms=product_query_ms)))
 
 
 def remembered(*, stores=IN_REDIS, redis_objects=5_000, redis_s=60.0, redis_ms=0.5, coalesce=True, redis_down=(),
                balancers=2, policy="least_connections", check_s=1.0, tries=2, channels=ALL_CHANNELS, publish_ms=10.0,
                retries=10, pace_per_s=telling.PACE_PER_S, workers=20, mail_ms=300.0, failure_rate=0.0, down=(),
                per_s=telling.LIMIT_PER_S, cpus=4, ram_gb=8, threads=200, payment_ms=30.0, machines=None,
-               timeout_s=1.0):
+               timeout_s=1.0, product_query_ms=1.0):
     """Step 33: a Redis for each service of `stores`, asked before the service's database (cache-aside).
 
     redis_objects, redis_s, redis_ms: how many answers fit, how long one is kept, how long a look-up takes.
@@ -208,7 +210,7 @@ def remembered(*, stores=IN_REDIS, redis_objects=5_000, redis_s=60.0, redis_ms=0
     front = partial(in_front, balancers=balancers, policy=policy, check_s=check_s, tries=tries)
     return _behind_a_proxy(_gateway(services(
         machines=TWO_OF_EACH | (machines or {}), cpus=cpus, ram_gb=ram_gb, threads=threads, timeout_s=timeout_s,
-        payment_ms=payment_ms, sends=sends, front=front, store=store)))
+        payment_ms=payment_ms, sends=sends, front=front, store=store, product_query_ms=product_query_ms)))
 
 
 def in_mumbai(*, home=MUMBAI, tls="1.3", new_connections=0.2, **knobs):
