@@ -41,6 +41,8 @@ PROOFS = {
     "15-two": [{"failed": requests} for requests in (0, 60, 120, 240)],
     "13-silent": [{"told_nothing": customers} for customers in (0, 62, 100, 160)],
     "14-load": [{"left_per_s": requests} for requests in (800, 1_150, 1_476, 1_880)],
+    "16-time": [{"hits": share, "misses": 100 - share} for share in (95, 60, 44, 20)],
+    "16-rush": [{"queries": count} for count in (6, 60, 246, 2_400)],
     "14-leak": [{"leaks": answers, "answered": 4_000} for answers in (0, 40, 2_000, 3_990)],
 }
 
