@@ -1,4 +1,4 @@
-"""The small cache behind lesson 16's policy exercise: what it hands to a learner's rule, and what the days ask of it."""
+"""The small cache behind lesson 16's policy exercise: what it shows to a rule, and what its days ask for."""
 
 import pytest
 
