@@ -6,7 +6,7 @@ from sdlib.whole import whole
 
 _LABS = ("background_worker", "balanced", "bigger_machine", "distance", "edge", "fan_out", "gateway_checks",
          "hockey_stick", "layers", "one_of_five", "one_server", "planned_restart", "proxy_cache", "queue",
-         "slow_service", "sync_mail", "three_queues")
+         "redis_cache", "slow_service", "sync_mail", "three_queues")
 _HOMES = dict.fromkeys(_LABS, "lessons") | {
     "check": "inventory", "ready": "inventory", "LabResult": "result", "LabError": "faults", "LoadResult": "web",
     "WebServer": "web", "web_server": "web"}

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from contextlib import contextmanager
 
@@ -23,10 +24,11 @@ class LabError(RuntimeError):
 
 @contextmanager
 def in_words(what):
-    """Turn an error of the system inside the block into a LabError: `what` could not be done, why, what to do."""
+    """Turn an error of the system, or of SQLite, inside the block into a LabError: `what` could not be done, why, what
+    to do."""
     try:
         yield
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise failure(what, str(error)) from None
 
 

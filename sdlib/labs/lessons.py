@@ -1,10 +1,11 @@
-"""The labs of the lessons: each drives real software for less than 20 s and returns a LabResult."""
+"""The labs of the lessons: each drives real software for less than 30 s and returns a LabResult."""
 
 from itertools import pairwise
 
 from sdlib.components.checks import check_number, complain
 from sdlib.labs.balancing import balanced
 from sdlib.labs.bigger import bigger_machine
+from sdlib.labs.cached import redis_cache
 from sdlib.labs.channels import three_queues
 from sdlib.labs.distances import distance
 from sdlib.labs.edges import edge
@@ -23,7 +24,7 @@ from sdlib.labs.web import ON_THE_WAY_S, check_load, web_server
 
 __all__ = ["background_worker", "balanced", "bigger_machine", "distance", "edge", "fan_out", "gateway_checks",
            "hockey_stick", "layers", "one_of_five", "one_server", "planned_restart", "proxy_cache", "queue",
-           "slow_service", "sync_mail", "three_queues"]
+           "redis_cache", "slow_service", "sync_mail", "three_queues"]
 
 LITTLE_TOLERANCE = 0.01
 PAST_CAPACITY_FACTOR = 1.6          # the last load takes longer: crash, restart and what comes after must fit in

@@ -86,7 +86,7 @@ def counted(table, title):
                      error_y={"array": [0] * len(bars), "arrayminus": plain(bars)})]
     if has_model:
         traces.append(_trace(MEASURED, places, table[MEASURED], mode="markers"))
-    top = round_up(max(1.1 * table.max().max(), 1))
+    top = 100 if title.endswith("(%)") else round_up(max(1.1 * table.max().max(), 1))
     return Plot(traces, f"Counted: {title}. {told}.",
                 x={"title": {"text": ""}, "range": [-0.6, len(places) - 0.4], "tickvals": places,
                    "ticktext": [name.replace(": ", NEW_LINE) for name in table.index]},

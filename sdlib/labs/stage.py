@@ -118,9 +118,13 @@ class Stage:
 
     def wait_until_listening(self, process, port, within_s=20.0):
         """Return when something answers on the port; LabError with the log if the process ends or is too slow."""
+        self.wait_until(process, lambda: _is_listening(port), within_s)
+
+    def wait_until(self, process, is_up, within_s=20.0):
+        """Return when is_up() is true; LabError with the log if the process ends or is too slow."""
         until = time.monotonic() + within_s
         while process.poll() is None and time.monotonic() < until:
-            if _is_listening(port):
+            if is_up():
                 return
             time.sleep(0.02)
         raise failure("the lab's software did not start", self.log_of(process))
