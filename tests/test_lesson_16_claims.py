@@ -5,6 +5,7 @@ import pytest
 
 import sdlib as sd
 from sdlib.charts.hits import hits_against_room, queries_per_s, settled_hits_percent
+from sdlib.charts.words import percentage
 from sdlib.lessons.lesson_16 import hit_percent, queries
 from sdlib.theory import che_hit_ratio, confidence_interval, expiring_hit_ratio, stampede, zipf_shares
 
@@ -88,6 +89,16 @@ def test_with_room_for_all_the_hits_are_what_the_time_allows(ttl_s):
 def test_about_sixty_of_a_hundred_hit_when_answers_are_kept_for_two_seconds():
     shares = [hit_percent(sd.simulate(product(ttl_s=2), crowd(), seconds=60, seed=seed)) for seed in SEEDS]
     assert all(56 < share < 62 for share in shares), shares
+
+
+def test_the_load_of_the_database_falls_by_the_share_of_hits():
+    for seed in range(8):
+        none, short = (sd.simulate(product(ttl_s=2, down=down), crowd(), seconds=40, seed=seed)
+                       for down in ([(0, 40)], []))
+        assert none.stations.loc["database", "utilization"] > 0.97 and none.measures()["p99_ms"] > 3_000
+        assert short.measures()["failed"] == 0 and short.measures()["p99_ms"] < 450
+        sent = len(short.requests)
+        assert queries(short) / sent == pytest.approx(1 - hit_percent(short) / 100, abs=0.01)
 
 
 def test_what_the_wrong_choices_would_take():
@@ -219,9 +230,9 @@ def test_the_chart_shows_where_the_run_stands():
     assert (here["x"], here["y"]) == ([200], [pytest.approx(found, abs=0.01)]) and len(trail) == 1
     assert room["x"][0] == 10 and room["x"][-1] == OBJECTS and room["y"][-1] == 100
     assert time["y"] == pytest.approx([100 * expiring_hit_ratio(OBJECTS, 0.8, PER_S, 10)] * 2, abs=0.01)
-    assert f"{found:.1f} % hits with room for 200; {queries_per_s(run):.0f} queries a second" in plot.alt
     busy = 100 * run.stations.loc["database", "utilization"]
-    assert f"database {busy:.1f} % busy" in plot.alt
+    assert f"{percentage(found)} % hits with room for 200; {queries_per_s(run):.0f} queries a second" in plot.alt
+    assert f"database {percentage(busy)} % busy" in plot.alt and queries_per_s(run) == queries(run) / 30
     assert "what the time allows" not in [trace["name"] for trace in hits_against_room(
         sd.simulate(product(200, None), crowd(), seconds=5, seed=0), {}).traces]
 

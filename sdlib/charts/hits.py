@@ -1,5 +1,7 @@
 """Lesson 16's chart: how often a cache has the answer, and what keeps it from having it more often: room or time."""
 
+from math import log10
+
 from sdlib.charts.parts import kept
 from sdlib.charts.theme import GREEN, Plot, above, line, runs_so_far, this_run
 from sdlib.charts.words import number, percentage
@@ -10,6 +12,7 @@ from sdlib.results.simulate import simulate
 from sdlib.theory import che_hit_ratio, expiring_hit_ratio
 
 SMALLEST, SIZES = 10, 40
+TICKS = [first * 10**zeros for zeros in range(1, 8) for first in (1, 3)]
 HALF = 0.5  # of the run, in which the cache fills
 
 
@@ -25,6 +28,7 @@ def hits_against_room(run, settings, trail=None):
     most = clients.objects
     room, found = min(cache.capacity, most), settled_hits_percent(run)
     sizes = sorted({round(SMALLEST * (most / SMALLEST) ** (step / SIZES)) for step in range(SIZES + 1)})
+    ticks = [tick for tick in TICKS if tick <= most]
     by_room = [100 * che_hit_ratio(most, clients.skew, size) for size in sizes]
     points = kept([] if trail is None else trail, (clients.users, clients.skew, cache.ttl_s), (room, found))
     traces = [line("what the room allows (Che)", sizes, by_room)]
@@ -35,7 +39,9 @@ def hits_against_room(run, settings, trail=None):
     said = f"{percentage(found)} % hits with room for {number(room)}"
     more = f"{number(queries_per_s(run))} queries a second; database {percentage(database_busy_percent(run))} % busy"
     return Plot(traces, f"Hits against the room of the cache: {said}; {more}.",
-                {"title": {"text": "answers that fit into the cache"}, "type": "log", "tickformat": ","},
+                {"title": {"text": "answers that fit into the cache"}, "type": "log",
+                 "range": [0.95, log10(1.15 * max(most, SMALLEST))], "tickvals": ticks,
+                 "ticktext": [number(tick) for tick in ticks]},
                 {"title": {"text": "hits (%)"}, "range": [-4, 108]},
                 notes=[above(f"<b>you are here:</b> {said}<br>{more}".replace("< 0", "&lt; 0"))])
 
@@ -43,7 +49,8 @@ def hits_against_room(run, settings, trail=None):
 def settled_hits_percent(run):
     """Of the look-ups in the second half of the run, when the cache is warm, those that found the answer.
 
-    The first half is run once more: with the same seed it is the same, request by request.
+    The first half is run once more: with the same seed it is the same, request by request. Changes that a schedule made
+    are not made again.
     """
     first = simulate(run.system, run.clients, seconds=HALF * run.seconds, seed=run.seed)
     hits, misses = (float(run.stations[what].sum() - first.stations[what].sum()) for what in ("hits", "misses"))
