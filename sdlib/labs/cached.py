@@ -21,7 +21,7 @@ from sdlib.labs.tally import Tally, TallyResult
 from sdlib.theory.caches import che_hit_ratio
 from sdlib.whole import whole
 
-PAGES, KILLED_PAGES, READS = 10, 20, 500
+PAGES, READS = 10, 500
 ROOMS = {"small": 500, "large": 1_500}                # pages that fit, of OBJECTS
 COME_S = 30.0                                         # how long a crowd waits for its last customer
 EXPIRES_MS = 50
@@ -53,7 +53,7 @@ class Cached(TallyResult):
     def _named(self, percents):
         crowd = self.loads[EXPIRED].sent
         names = {TWICE: f"each twice: {PAGES} pages", EXPIRED: f"expired: {crowd} at once",
-                 LOCKED: f"with a lock: {crowd} at once", KILLED: f"Redis killed: {KILLED_PAGES} pages"}
+                 LOCKED: f"with a lock: {crowd} at once", KILLED: f"Redis killed: {PAGES} pages"}
         names |= {label: f"{pages:,} fit: of {OBJECTS:,}" for label, pages in ROOMS.items()}
         return {names[label]: percents[label] for label in CASES if label in percents}
 
@@ -62,8 +62,9 @@ class Cached(TallyResult):
         return (f"Without Redis each request reaches the database. A cache pays off for what is slow to make: here the "
                 f"query without an index took {seen[FIRST_MS]:.0f} ms and a GET from Redis "
                 f"{1000 * seen[GET_MS]:.0f} µs, but a read by primary key from SQLite, in the same process, only "
-                f"{1000 * seen[READ_MS]:.0f} µs. The two streams follow Zipf's law; their rows are read by "
-                "primary key, since what a miss costs does not change how many there are.")
+                f"{1000 * seen[READ_MS]:.0f} µs. The two streams follow Zipf's law, and are counted once the "
+                "store is full; their rows are read by primary key, since what a miss costs does not change how many "
+                "there are.")
 
     def _fed_with(self):
         return ("The simulation was given the same requests, and room for as many pages as Redis was seen to hold: the "
@@ -109,7 +110,7 @@ class _Cases:
         self._status.show("Redis was killed")
         self._stage.stop(self._first.process)
         with self._shop() as shop:
-            loads[KILLED] = _asked(shop, range(KILLED_PAGES))
+            loads[KILLED] = _asked(shop, range(PAGES))
         return loads
 
     def _twice(self):
