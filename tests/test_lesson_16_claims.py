@@ -274,6 +274,10 @@ def test_a_goal_says_what_is_missing(settings, reached, says, tmp_path, monkeypa
     assert any(says in why for why in tried["why"]), tried["why"].tolist()
 
 
+def test_redis_picks_five_keys_by_default():
+    assert sd.data.figure("redis.maxmemory_samples").value == 5
+
+
 def test_half_of_the_crowd_makes_more_than_half_of_the_queries():
     full, half = (np.mean([queries_per_s(sd.simulate(product(ttl_s=2), crowd(users), seconds=30, seed=seed))
                            for seed in range(5)]) for users in (15_000, 7_500))

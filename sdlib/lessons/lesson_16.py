@@ -74,7 +74,7 @@ EASY = Exercise(
     ask="One Redis is to be placed in front of one query; a look-up takes 0.5 ms. A: a customer's name by number, 0.1 "
         "ms in the database, 5,000 times a second, 90 % would be hits. B: \"others also bought\", 100 ms, 50 times a "
         "second, 60 % hits. C: a free search, 200 ms, 30 times a second; hardly two customers type the same, 2 % hits. "
-        "Where does it help the database most, without making its customers wait longer?",
+        "Where does it help the database most, without making its customers wait longer on average?",
     starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
     scenarios=(Scenario("", letter("ABC"), is_letter("B", {
         "A": "The most requests and the most hits. But each of them now waits 0.5 ms, to save 0.1.",
@@ -131,7 +131,7 @@ MEDIUM = Exercise(
                       "Then the most popular product leaves when its turn comes, and is fetched again at once. Look at "
                       "when it was asked for, not at when it came in.",
                       lambda stored, now: min(stored, key=lambda product: stored[product][0]),
-                      lambda values: values[0] < 40 and values[0] > 30),
+                      lambda values: 36 < values[0] < 40),
         Misconception("asked for last is worth most",
                       "This is LRU, and many caches do it. A robot that reads each page once fills such a cache with "
                       "what nobody wants again. How would you tell its pages from popular ones?",
