@@ -109,11 +109,11 @@ def test_what_the_wrong_choices_would_take():
 
 
 def test_neither_room_nor_time_can_be_beaten():
-    for capacity, ttl_s in [(50, 5), (200, 1), (200, 10), (1_000, 2), (2_000, 20)]:
+    for capacity, ttl_s in [(50, 5), (200, 1), (200, 10), (1_000, 2), (2_000, 1), (2_000, 10), (2_000, 20)]:
         for seed in range(3):
-            run = sd.simulate(product(capacity, ttl_s), crowd(), seconds=30, seed=seed)
+            run = sd.simulate(product(capacity, ttl_s), crowd(), seconds=40, seed=seed)
             most = min(che_hit_ratio(OBJECTS, 0.8, capacity), expiring_hit_ratio(OBJECTS, 0.8, PER_S, ttl_s))
-            assert settled_hits_percent(run) < 100 * most + 1.5
+            assert settled_hits_percent(run) < 100 * most + 1
 
 
 def test_the_first_half_of_a_run_is_the_run_of_half_the_time():
@@ -244,10 +244,10 @@ def test_the_chart_says_that_a_system_has_no_cache_or_no_database(system):
 
 
 def panel(**settings):
-    def build(users=12_000, capacity=200, ttl_s=60, skew=0.8):
+    def build(users=12_000, capacity=200, ttl_s=20, skew=0.8):
         return product(capacity, ttl_s), crowd(users, skew=skew)
-    found = sd.explore(build, users=(10, 1_000_000), capacity=(10, 2_000), ttl_s=(0.5, 60), skew=(0.0, 1.5),
-                       fine={"users": (5_000, 20_000)}, seconds=30, chart=hits_against_room, goals=sd.goals("16"))
+    found = sd.explore(build, users=(10, 1_000_000), capacity=(10, 2_000), ttl_s=(0.5, 20), skew=(0.0, 1.5),
+                       fine={"users": (5_000, 20_000)}, seconds=40, chart=hits_against_room, goals=sd.goals("16"))
     found.set(**settings)
     return found.try_goals()
 
@@ -255,14 +255,15 @@ def panel(**settings):
 @pytest.mark.parametrize(("settings", "reached", "says"), [
     ({}, [False, False, False], "80 % are asked for"),
     ({"capacity": 2_000}, [False, False, False], "Twice the time would bring only"),
-    ({"capacity": 500, "ttl_s": 60}, [False, False, False], "% are hits"),
+    ({"capacity": 500}, [False, False, False], "% are hits"),
     ({"capacity": 1_300}, [False, False, False], "Twice the room would bring"),
     ({"capacity": 2_000, "ttl_s": 10}, [True, False, False], "Keep an answer for 2 s"),
-    ({"capacity": 1_700, "ttl_s": 12}, [True, False, False], "With Redis away"),
+    ({"capacity": 1_700, "ttl_s": 12}, [False, False, False], "only 4.8 points more"),
+    ({"capacity": 1_800, "ttl_s": 9}, [True, False, False], "With Redis away"),
     ({"capacity": 2_000, "ttl_s": 10, "skew": 1.0}, [False, False, False], "a skew of 0.8"),
     ({"capacity": 2_000, "ttl_s": 2}, [False, False, False], "A crowd that is a tenth larger is served"),
     ({"capacity": 2_000, "ttl_s": 2, "users": 14_500}, [False, True, False], "Keep 12,000 users"),
-    ({"capacity": 2_000, "ttl_s": 2, "users": 20_000}, [False, False, False], "The database is 70.9 % busy"),
+    ({"capacity": 2_000, "ttl_s": 2, "users": 20_000}, [False, False, False], "The database is 70.4 % busy"),
     ({"users": 9_400}, [False, False, True], "Keep an answer for 2 s"),
     ({"users": 9_400, "capacity": 2_000, "ttl_s": 1, "skew": 1.5}, [False, False, True], "Keep 12,000"),
     ({"users": 7_000}, [False, False, False], "could do without Redis as well"),

@@ -247,11 +247,11 @@ QUIZ = (
 MOST_P99_MS, MOST_BUSY_PERCENT = 600, 60
 
 
-def _again(run, users=None, **knobs):
-    """The same run with another crowd or another Redis."""
+def _again(run, users=None, times=1, **knobs):
+    """The same run with another crowd or another Redis, so many times as long."""
     clients = run.clients if users is None else replace(run.clients, users=users)
     store = replace(run.system.calls[0], **knobs)
-    return simulate(replace(run.system, calls=[store]), clients, seconds=run.seconds, seed=run.seed)
+    return simulate(replace(run.system, calls=[store]), clients, seconds=times * run.seconds, seed=run.seed)
 
 
 def _limited_by_time(run, settings):
@@ -263,7 +263,7 @@ def _limited_by_time(run, settings):
     room = settled_hits_percent(_again(run, capacity=2 * settings["capacity"])) - now
     if room >= 1:
         return f"Twice the room would bring {room:.1f} points more."
-    time = settled_hits_percent(_again(run, ttl_s=2 * settings["ttl_s"])) - now
+    time = settled_hits_percent(_again(run, times=2, ttl_s=2 * settings["ttl_s"])) - now
     return True if time >= 5 else f"Twice the time would bring only {max(time, 0):.1f} points more."
 
 
@@ -297,10 +297,10 @@ def _safe_crowd(run, settings):
 GOALS = (
     Goal("12,000 users, a skew of 0.8. Find a Redis with 80 % hits or more that is limited by its time and not by its "
          "room: twice the room would bring less than one point more, twice the time five or more.",
-         _limited_by_time, (r"kept for (8|9|1[0-4])(\.\d)? s.{0,40}limited by (its )?time",)),
+         _limited_by_time, (r"kept for (8|9|1[0-8])(\.\d)? s.{0,40}limited by (its )?time",)),
     Goal("An answer may be 2 seconds old. With room for all 2,000 products, find the largest crowd with which the "
          "database is 60 % busy at most, within a tenth. Does half of that crowd make half of the queries?",
-         _crowd_at_two_seconds, (r"\b1[34],\d00 users",)),
+         _crowd_at_two_seconds, (r"\b1[45],\d00 users",)),
     Goal("Find the largest crowd, within a tenth, that would still have a p99 of 600 ms at most if Redis were away. "
          "Which of the other sliders help?", _safe_crowd, (r"\b9,[0-7]\d\d users",)),
 )

@@ -53,7 +53,7 @@ def expiring_hit_ratio(objects, skew, requests_per_s, ttl_s):
     Poisson arrivals, a fetch that takes no time.
 
     >>> round(expiring_hit_ratio(objects=2_000, skew=0.8, requests_per_s=800, ttl_s=2), 4)
-    0.6038
+    0.6035
     """
     objects, skew = check("expiring_hit_ratio", "objects", objects), check("expiring_hit_ratio", "skew", skew)
     rate = check("expiring_hit_ratio", "requests_per_s", requests_per_s)
