@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdlib.labs.faults import LabError, in_words
+from sdlib.labs.inventory import PROGRAMS
 from sdlib.labs.resp import Client
 from sdlib.labs.stage import find_program
 
-PROGRAMS = ("redis-server", "valkey-server")
+_, NAMES, _ = PROGRAMS["Redis"]
 SETTINGS = {"port": 0, "save": "", "appendonly": "no", "daemonize": "no", "maxmemory-policy": "allkeys-lru",
             "maxmemory-samples": 10}
 
@@ -32,7 +33,7 @@ def redis(stage, name="redis"):
     CONFIG SET maxmemory; then the key that was used longest ago goes. LabError with its own words where it does not
     start.
     """
-    program = find_program(*PROGRAMS)
+    program = find_program(*NAMES)
     if program is None:
         raise LabError("Redis is not installed on this machine. `lab.ready('Redis')` says how to get it.")
     settings = SETTINGS | {"unixsocket": f"{name}.sock"}

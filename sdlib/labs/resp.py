@@ -1,5 +1,4 @@
-"""A client of Redis: commands and answers in RESP, the protocol that it speaks (https://redis.io/docs/reference/
-protocol-spec), over its Unix socket."""
+"""A client of Redis over its Unix socket, in RESP: https://redis.io/docs/latest/develop/reference/protocol-spec"""
 
 import socket
 
@@ -64,10 +63,6 @@ class Client:
 
 
 def command(words):
-    """A command as bytes: how many words, and each with its length.
-
-    >>> command(["GET", "page"])
-    b'*2\\r\\n$3\\r\\nGET\\r\\n$4\\r\\npage\\r\\n'
-    """
+    """A command as bytes: how many words, and each with its length in bytes before it."""
     data = [word if isinstance(word, bytes) else str(word).encode() for word in words]
     return b"*%d\r\n" % len(data) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in data)

@@ -4,6 +4,7 @@ import asyncio
 import html
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from sdlib import labs as lab
 from sdlib.charts.theme import plain
 from sdlib.kernel.statuses import STATUSES
+from sdlib.labs import lessons, recordings
 from sdlib.labs.picture import drawn
 from sdlib.labs.plots import SHARES
 from sdlib.labs.result import LabResult
@@ -78,6 +80,24 @@ def test_lesson_2(traces):
     counts = result.measured[["answered", "refused", "lost", "timed_out"]].sum(axis=1)
     assert counts.tolist() == result.measured["sent"].tolist()
     assert result.measured.loc[130, "lost"] > result.loads[130].server["ram_requests"]
+
+
+def delayed(load, by_ms):
+    """The same load while every request waits longer, as when other work takes the server's capacity away."""
+    later = {name: load.requests[name] + by_ms for name in ("latency_ms", "waited_ms")}
+    return replace(load, requests=load.requests.assign(**later))
+
+
+@pytest.mark.parametrize(("slow", "broken"), [
+    ([80], []),
+    ([60], []),
+    ([60, 80], ["at 130 % fewer requests found a free worker than at most of the loads up to 80 %"]),
+    ([30], ["the median latency at 130 % is more than 2 times that at 30 %"])])
+def test_lesson_2_one_disturbed_load_is_no_broken_claim_and_two_are(slow, broken):
+    loads = recordings.read("hockey_stick").loads
+    loads |= {share: delayed(loads[share], 500) for share in slow}
+    claims = lessons._overload_claims(loads, loads[30])
+    assert [text for text, held in claims if not held] == broken
 
 
 def test_a_notebook_shows_the_verdict_as_text_and_the_times_in_a_widget(traces):

@@ -16,12 +16,12 @@ from sdlib.labs import cached, recordings
 from sdlib.labs import redis as module
 from sdlib.labs.aside import Shop, is_page_of, key_of, page_of
 from sdlib.labs.redis import redis
-from sdlib.labs.resp import RespError
+from sdlib.labs.resp import RespError, command
 from sdlib.labs.room import give_room
 from sdlib.labs.sales import ONE_SALE, PRODUCTS, SALES, SOLD, Sales, make_database
 from sdlib.labs.stage import Stage, find_program
 
-needs_redis = pytest.mark.skipif(find_program(*module.PROGRAMS) is None, reason="Redis is not installed")
+needs_redis = pytest.mark.skipif(find_program(*module.NAMES) is None, reason="Redis is not installed")
 ROOT = str(Path(lab.__file__).resolve().parents[2])
 SENTENCE = ("The first time the database made each of 10 pages, the second time Redis had them, in less than a fifth "
             "of the time. With room for 500 of 5,000 pages Redis kept more than half of a stream of 10,000 requests "
@@ -114,6 +114,10 @@ def test_it_keeps_all_its_files_in_the_folder_and_no_port_open(traces):
         running.process.wait()
         assert "redis.log" in {name.name for name in stage.folder.iterdir()} <= {"redis.log", "redis.sock"}
     assert traces.processes() == [] and traces.folders() == []
+
+
+def test_a_command_as_it_is_sent():
+    assert command(["SET", "ü", 7, b"\r\n"]) == b"*4\r\n$3\r\nSET\r\n$2\r\n\xc3\xbc\r\n$1\r\n7\r\n$2\r\n\r\n\r\n"
 
 
 @needs_redis
