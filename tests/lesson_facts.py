@@ -206,6 +206,12 @@ FACTS = {
         "1,600": lambda: 4 * capacity_per_s() == 1_600,
         "0.2": lambda: default(sd.ReverseProxy, "proxy_ms") == 0.2,
     },
+    16: {
+        "0.5": lambda: default(sd.Cache, "lookup_ms") == 0.5,
+        "10.1": lambda: default(sd.Server, "service_ms") + 0.1 == 10.1,
+        "640": lambda: 64 * 1000 / 100 == 640,
+        "720": lambda: round(per_second(12_000) * (0.80 + 0.07 + 0.03), 9) == 720,
+    },
     19: {
         "48": lambda: len(sd.data.countries()) == len(sd.data.crowd()) == 48,
         "64": lambda: whole_shop("product 1").cpus == 64,

@@ -10,6 +10,7 @@ from sdlib.charts.erlang import erlang_curve
 from sdlib.charts.fanned import what_each_got
 from sdlib.charts.formula import formula_and_runs
 from sdlib.charts.fullest import fullest_parts
+from sdlib.charts.hits import hits_against_room
 from sdlib.charts.horizontal import answered_while_one_is_down
 from sdlib.charts.in_front import left_for_the_servers
 from sdlib.charts.in_memory import mails_in_memory, memory_over_time
@@ -25,10 +26,9 @@ from sdlib.charts.told import how_far_told
 from sdlib.charts.waiting_mail import messages_over_time
 from sdlib.charts.world_map import world_map
 
-__all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "checkout_against_mail",
-           "diagram", "erlang_curve", "formula_and_runs", "fullest_parts", "how_far_told",
+__all__ = ["Plot", "answered_against_users", "answered_while_one_is_down", "checkout_against_mail", "diagram",
+           "erlang_curve", "formula_and_runs", "fullest_parts", "hits_against_room", "how_far_told",
            "latency_against_utilization", "latency_distribution", "left_for_the_servers", "lost_by_hour",
-           "mails_in_memory", "mean_wait_ms", "memory_over_time", "messages_over_time", "outages",
-           "path_of_a_request", "prices", "settings_table", "still", "threads_held", "timeline",
-           "users_against_cores", "wait_by_policy", "waits_by_policy", "what_each_got",
-           "where_the_time_goes", "who_got_what", "world_map"]
+           "mails_in_memory", "mean_wait_ms", "memory_over_time", "messages_over_time", "outages", "path_of_a_request",
+           "prices", "settings_table", "still", "threads_held", "timeline", "users_against_cores", "wait_by_policy",
+           "waits_by_policy", "what_each_got", "where_the_time_goes", "who_got_what", "world_map"]

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from sdlib.charts.formula import INTERVAL, formula_and_runs
+from sdlib.charts.hits import settled_hits_percent
 from sdlib.charts.in_front import answered_in_front_percent
 from sdlib.charts.told import half_told
 from sdlib.components.checks import complain
@@ -40,7 +41,7 @@ MEASURES = {"requests inside": _inside, "mean latency (ms)": lambda run: figure(
             "requests answered (%)": lambda run: 100 - figure(run, "error_percent"),
             "requests failed": lambda run: figure(run, "failed"), "mails in memory": mean_in_memory,
             "dead letters (%)": _dead_percent, "customers half told": half_told,
-            "answered without a server (%)": answered_in_front_percent,
+            "answered without a server (%)": answered_in_front_percent, "hits (%)": settled_hits_percent,
             "product machines busy (%)": _product_busy_percent}
 
 
@@ -59,8 +60,8 @@ def beside_formula(build, shows, formula, *, seeds=20, seconds=60, spread="inter
 
     build(**setting) -> (system, clients). setting: one name with a list of its values, such as users=(500, 2_000).
     shows: "requests inside", "mean latency (ms)", "p99 latency (ms)", "requests answered (%)", "requests failed",
-    "mails in memory", "customers half told", "dead letters (%)" (of the messages sent in the first half of the run)
-    "answered without a server (%)" or "product machines busy (%)" (in the second half of the run).
+    "mails in memory", "customers half told", "dead letters (%)" (of the messages sent in the first half of the run),
+    "answered without a server (%)", "hits (%)" or "product machines busy (%)" (in the second half of the run).
     formula(value) -> the same, computed.
     spread: "interval" (95 % interval of the runs' mean) or "range" (the worst to the best run). says: the sentence
     above; counted unless given. axis: the setting in words; its name unless given.

@@ -82,14 +82,14 @@ def balanced(*, machines=5, cpus=4, ram_gb=4, service_ms=10.0, connections=64, p
 
 
 def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, payment_ms=30.0, sends=None,
-             front=None, store=None, query_ms=1.0, connections=64):
+             front=None, store=None, product_query_ms=1.0, product_connections=64):
     """Steps 15 and 16, by path: user, product, order, payment; notification stands behind payment.
 
     An order asks user and product at the same time; a payment asks order, then notifies. machines: how many of each.
     sends: what payment calls to tell the customer, in place of a notification service that does nothing yet.
     front: what stands in front of a service's machines, front(name, machine, how many); otherwise a list of them.
-    store: what stands in front of a service's database, store(name, database); otherwise nothing. query_ms,
-    connections: of the product database.
+    store: what stands in front of a service's database, store(name, database); otherwise nothing. product_query_ms,
+    product_connections: of the product database.
     """
     count = MACHINES | (machines or {})
 
@@ -105,7 +105,7 @@ def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, pay
         return Call(target, timeout_s)
 
     user = service("user", 5.0, [database("user", 32, 1.0)])
-    product = service("product", 10.0, [database("product", connections, query_ms)])
+    product = service("product", 10.0, [database("product", product_connections, product_query_ms)])
     sends = [call(service("notification", 5.0, []))] if sends is None else sends
     order = service("order", 15.0, [[call(user), call(product)], database("order", 32, 2.0)])
     payment = service("payment", payment_ms, [call(order), *sends])
@@ -179,26 +179,27 @@ def proxied(*, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True, pub
 
 def layered(*, balancers=2, policy="least_connections", check_s=1.0, tries=2, channels=ALL_CHANNELS, publish_ms=10.0,
             retries=10, pace_per_s=telling.PACE_PER_S, workers=20, mail_ms=300.0, failure_rate=0.0, down=(),
-            per_s=telling.LIMIT_PER_S, cpus=4, threads=200, payment_ms=30.0, machines=None, timeout_s=1.0):
+            per_s=telling.LIMIT_PER_S, cpus=4, threads=200, payment_ms=30.0, machines=None, timeout_s=1.0,
+            product_query_ms=1.0):
     """Step 32: behind the gateway each service has its own balancers. check_s, tries: of who calls a balancer."""
     sends = telling.by_topic(publish_ms=publish_ms, channels=channels, workers=workers, retries=retries,
                              pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s)
     front = partial(in_front, balancers=balancers, policy=policy, check_s=check_s, tries=tries)
     return _behind_a_proxy(_gateway(services(
         machines=TWO_OF_EACH | (machines or {}), cpus=cpus, threads=threads, timeout_s=timeout_s,
-        payment_ms=payment_ms, sends=sends, front=front)))
+        payment_ms=payment_ms, sends=sends, front=front, product_query_ms=product_query_ms)))
 
 
 def remembered(*, stores=IN_REDIS, redis_objects=5_000, redis_s=60.0, redis_ms=0.5, coalesce=True, redis_down=(),
                balancers=2, policy="least_connections", check_s=1.0, tries=2, channels=ALL_CHANNELS, publish_ms=10.0,
                retries=10, pace_per_s=telling.PACE_PER_S, workers=20, mail_ms=300.0, failure_rate=0.0, down=(),
                per_s=telling.LIMIT_PER_S, others=None, cpus=4, ram_gb=8, threads=200, payment_ms=30.0, machines=None,
-               timeout_s=1.0, query_ms=1.0, connections=64, machine_tries=1):
+               timeout_s=1.0, product_query_ms=1.0, product_connections=64, machine_tries=1):
     """Step 33: a Redis for each service of `stores`, asked before the service's database (cache-aside).
 
     redis_objects, redis_s, redis_ms: how many answers fit, how long one is kept, how long a look-up takes. others:
-    knobs of the other channels' providers. query_ms, connections: of the product database. machine_tries: at how many
-    machines a balancer tries a request.
+    knobs of the other channels' providers. product_query_ms, product_connections: of the product database.
+    machine_tries: at how many machines a balancer tries a request.
     """
     sends = telling.by_topic(publish_ms=publish_ms, channels=channels, workers=workers, retries=retries,
                              pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s,
@@ -211,7 +212,8 @@ def remembered(*, stores=IN_REDIS, redis_objects=5_000, redis_s=60.0, redis_ms=0
                     machine_tries=machine_tries)
     return _behind_a_proxy(_gateway(services(
         machines=TWO_OF_EACH | (machines or {}), cpus=cpus, ram_gb=ram_gb, threads=threads, timeout_s=timeout_s,
-        payment_ms=payment_ms, sends=sends, front=front, store=store, query_ms=query_ms, connections=connections)))
+        payment_ms=payment_ms, sends=sends, front=front, store=store, product_query_ms=product_query_ms,
+        product_connections=product_connections)))
 
 
 def in_mumbai(*, home=MUMBAI, tls="1.3", new_connections=0.2, **knobs):
@@ -231,7 +233,7 @@ def at_the_edge(*, edges=None, edge_objects=10_000, edge_s=3_600.0, page_s=None,
 
 
 def whole_shop(*, cpus=64, ram_gb=None, threads=2_000, machines=None, redis_objects=10_000, workers=1_200,
-               pace_per_s=900.0, per_s=1_000.0, query_ms=5.0, connections=100, **knobs):
+               pace_per_s=900.0, per_s=1_000.0, product_query_ms=5.0, product_connections=100, **knobs):
     """The end of the document: what lesson 18 built, large enough for a million users in 48 countries.
 
     ram_gb: of each machine; None: 4 for each core, as the machines of the price list have. knobs: those of lessons 18
@@ -239,8 +241,8 @@ def whole_shop(*, cpus=64, ram_gb=None, threads=2_000, machines=None, redis_obje
     """
     return at_the_edge(cpus=cpus, ram_gb=4 * cpus if ram_gb is None else ram_gb, threads=threads,
                        machines=FOR_A_MILLION | (machines or {}), redis_objects=redis_objects, workers=workers,
-                       pace_per_s=pace_per_s, per_s=per_s, others={"per_s": per_s}, query_ms=query_ms,
-                       connections=connections, **knobs)
+                       pace_per_s=pace_per_s, per_s=per_s, others={"per_s": per_s}, product_query_ms=product_query_ms,
+                       product_connections=product_connections, **knobs)
 
 
 def _behind_a_proxy(gateway, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coalesce=True):

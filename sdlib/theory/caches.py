@@ -46,6 +46,22 @@ def che_hit_ratio(objects, skew, capacity):
     return float(shares @ _present(shares, stay))
 
 
+def expiring_hit_ratio(objects, skew, requests_per_s, ttl_s):
+    """Share of hits where all objects fit and each answer is kept for ttl_s, under Zipf popularity.
+
+    Each object by itself: a miss fetches it, and the rate times ttl_s that come on average until it expires are hits.
+    Poisson arrivals, a fetch that takes no time.
+
+    >>> round(expiring_hit_ratio(objects=2_000, skew=0.8, requests_per_s=800, ttl_s=2), 4)
+    0.6035
+    """
+    objects, skew = check("expiring_hit_ratio", "objects", objects), check("expiring_hit_ratio", "skew", skew)
+    rate = check("expiring_hit_ratio", "requests_per_s", requests_per_s)
+    shares = zipf_shares(objects, skew)
+    hits = rate * shares * check("expiring_hit_ratio", "ttl_s", ttl_s)
+    return float(shares @ (hits / (1 + hits)))
+
+
 def stampede(requests_per_s, fetch_ms):
     """Mean number of requests that fetch the same key when it expires and nothing holds them back.
 

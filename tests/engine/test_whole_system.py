@@ -20,8 +20,9 @@ KNOBS = st.fixed_dictionaries({}, optional={
     "edge_objects": st.sampled_from([1, 30, 1_000]), "page_s": st.sampled_from([None, 0.5, 30.0]),
     "tls": st.sampled_from(["1.2", "1.3"]), "new_connections": st.sampled_from([0.0, 0.3, 1.0]),
     "retries": st.integers(0, 3), "failure_rate": st.sampled_from([0.0, 0.5]), "per_s": st.sampled_from([2.0, 100.0]),
-    "pace_per_s": st.sampled_from([1.0, 25.0]), "workers": st.integers(1, 20), "connections": st.integers(1, 20),
-    "query_ms": st.sampled_from([1.0, 20.0]), "timeout_s": st.sampled_from([0.05, 1.0]),
+    "pace_per_s": st.sampled_from([1.0, 25.0]), "workers": st.integers(1, 20),
+    "product_connections": st.integers(1, 20),
+    "product_query_ms": st.sampled_from([1.0, 20.0]), "timeout_s": st.sampled_from([0.05, 1.0]),
     "channels": st.sampled_from([("mail",), ("mail", "sms")])})
 CROWDS = st.builds(
     sd.Clients, users=st.sampled_from([60, 600, 2_000]), routes=st.just(PAGES), objects=st.sampled_from([5, 200]),

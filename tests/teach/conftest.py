@@ -30,11 +30,12 @@ def a_run():
     """Makes a stand-in for a run with the figures given."""
     def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None,
              lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, fullest=None,
-             failed_routes=None, **figures):
+             failed_routes=None, hits=0, misses=0, queries=0, **figures):
         usual = {"error_percent": 0.0, "failed": 0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
-        stations = pd.DataFrame({"crashes": [crashes, 0], "leaks": [leaks, 0]}, index=["server", "database"])
+        stations = pd.DataFrame({"crashes": [crashes, 0], "leaks": [leaks, 0], "hits": [hits, 0],
+                                 "misses": [misses, 0], "served": [0, queries]}, index=["server", "database"])
         starts_s = [100.0 * stop for stop, _ in enumerate(lost_in_stops)]
         incidents = pd.DataFrame({"time_s": starts_s, "until_s": [start_s + 30 for start_s in starts_s],
                                   "what": "stopped"})

@@ -44,6 +44,8 @@ PROOFS = {
     "19-first": [{"fullest": part} for part in ("product", "product balancer", "product database", "mail worker")],
     "19-redis": [{"failed_routes": paths} for paths in (
         (), ("/product",), ("/order", "/payment"), ("/order", "/payment", "/product", "/user"))],
+    "16-time": [{"hits": share, "misses": 100 - share} for share in (95, 60, 44, 20)],
+    "16-rush": [{"queries": count} for count in (6, 60, 246, 2_400)],
     "14-leak": [{"leaks": answers, "answered": 4_000} for answers in (0, 40, 2_000, 3_990)],
 }
 
