@@ -1,4 +1,5 @@
-"""How often a cache hits (Zipf popularity, Che's approximation of LRU), and how many fetch at once when it does not.
+"""How often a cache hits (Zipf popularity; Che's approximation of LRU, or a time to live), and how many fetch at
+once when it does not.
 
 Sources: Che, Tung, Wang (2002); Fricker, Robert, Roberts, "A versatile and accurate approximation for LRU cache
 performance" (2012), arXiv:1202.3974; Vattani, Chierichetti, Lowenstein, "Optimal probabilistic cache stampede
@@ -44,6 +45,22 @@ def che_hit_ratio(objects, skew, capacity):
         high *= 2
     stay = bisect(lambda requests: _present(shares, requests).sum() - capacity, 0.0, high)
     return float(shares @ _present(shares, stay))
+
+
+def ttl_hit_ratio(objects, skew, requests_per_s, ttl_s, fetch_ms=0.0):
+    """Share of requests that a store with room for all answers, each answer kept for ttl_s, under Zipf popularity.
+
+    An object asked for r times a second waits 1/r for its first request, is fetched, then kept: r x ttl of the
+    1 + r x (fetch + ttl) requests of such a round find it there. Poisson arrivals, exact.
+
+    >>> round(ttl_hit_ratio(objects=1_000, skew=0.8, requests_per_s=80, ttl_s=10), 4)
+    0.4855
+    """
+    objects, skew = check("ttl_hit_ratio", "objects", objects), check("ttl_hit_ratio", "skew", skew)
+    rates = zipf_shares(objects, skew) * check("ttl_hit_ratio", "requests_per_s", requests_per_s)
+    kept = rates * check("ttl_hit_ratio", "ttl_s", ttl_s, "delay_s")
+    fetched = rates * check("ttl_hit_ratio", "fetch_ms", fetch_ms, "latency_ms") / 1000
+    return float(rates @ (kept / (1 + fetched + kept)) / rates.sum())
 
 
 def stampede(requests_per_s, fetch_ms):
