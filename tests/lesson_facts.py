@@ -11,6 +11,7 @@ import sdlib as sd
 from sdlib.labs.gate import BATCHES, BURST
 from sdlib.labs.web import poisson_arrivals
 from sdlib.lessons.lesson_09 import checkouts
+from sdlib.theory.network import FIT_MS, FIT_PER_FIBRE
 
 
 def default(component, knob):
@@ -196,5 +197,12 @@ FACTS = {
         "16": lambda: 4 * small_server().cpus == 16,
         "1,600": lambda: 4 * capacity_per_s() == 1_600,
         "0.2": lambda: default(sd.ReverseProxy, "proxy_ms") == 0.2,
+    },
+    18: {
+        "48": lambda: len(sd.data.countries()) == len(sd.data.crowd()) == 48,
+        "107": lambda: len(sd.data.edges()) == 107,
+        "24": lambda: (sd.data.edges()["country_code"] == "US").sum() == 24,
+        "3.05": lambda: FIT_MS == 3.05,
+        "1.68": lambda: FIT_PER_FIBRE == 1.68,
     },
 }

@@ -45,6 +45,7 @@ class Component:
     shape = "box"  # its outline in pictures
     shown = ()  # its knobs in pictures
     place = None  # where on the earth it stands, as (longitude, latitude): then the stage is a map; None: nowhere
+    is_way = False  # True: it leads to its place, and what stands there gives the place its name
     asks = ()  # which attributes of a request it looks at: "keys", "routes", "countries", "tokens"
 
     Here = Here  # what its process sees around it

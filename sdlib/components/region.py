@@ -103,6 +103,7 @@ class Line(Component):
     home: str = knob(MUMBAI, doc="the code of the cloud region that it leads to", kind="text", example=MUMBAI)
 
     shape, shown = "box", ("rtt_ms",)
+    is_way = True
     steps = (travel,)
 
     def __post_init__(self):

@@ -33,7 +33,7 @@ PAGES_TRAVEL = Prediction(
     key="18-pages",
     ask="An edge stands near New York. Pages (/product, /user, /order, /payment) are different for each customer, or "
         "change all the time: no edge may keep them, and it hands each on to Mumbai, over a connection that it keeps "
-        "open. Without the CDN 95 % of the American pages took 647 ms at most. What will it be with it?",
+        "open. Without the CDN 95 % of the American pages took 648 ms at most. What will it be with it?",
     choices=(
         Choice("about 10 ms",
                "So quick is what the edge has itself. A page that it may not keep comes from Mumbai, and the way is as "

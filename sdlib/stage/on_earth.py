@@ -54,11 +54,12 @@ def spots_of(nodes):
         if node.component.place is not None and place not in where:
             where[place] = len(spots)
             x, y = design(*place)
-            spots.append({"x": round(float(x), 1), "y": round(float(y), 1), "name": node.name, "nodes": [],
+            spots.append({"x": round(float(x), 1), "y": round(float(y), 1), "name": "", "nodes": [],
                           "is_large": False})
     spot_of = [where.get(place, -1) for place in places]
     for node, spot in zip(nodes, spot_of, strict=True):
         if spot >= 0:
+            spots[spot]["name"] = spots[spot]["name"] or ("" if node.component.is_way else node.name)
             spots[spot]["nodes"].append(node.index)
             spots[spot]["is_large"] |= node.component.place is None
     return spots, spot_of

@@ -44,6 +44,13 @@ def test_two_components_at_one_place_are_one_spot():
     assert len(spots) == 1 and set(spot_of) == {0} and spots[0]["nodes"] == [0, 1, 2]
 
 
+def test_a_place_is_called_after_what_stands_there_and_not_after_the_way_to_it():
+    run = sd.simulate(sd.CDN(sd.Server(4, 4, name="shop"), edges=["Newark", "Tokyo"]), sd.Clients(users=100), seconds=5)
+    spots, _ = spots_of(run.nodes)
+    assert [(spot["name"], spot["is_large"]) for spot in spots] == [
+        ("edge Newark", False), ("shop", True), ("edge Tokyo", False)]
+
+
 def test_a_request_begins_in_its_country(far):
     window, packed = window_of(far)
     sent = map_of(far, packed.requests)

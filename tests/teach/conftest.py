@@ -24,11 +24,13 @@ def folder(tmp_path, monkeypatch):
 def a_run():
     """Makes a stand-in for a run with the figures given."""
     def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None,
-             lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, **figures):
+             lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, pages_ms=0,
+             hit_percent=0, **figures):
         usual = {"error_percent": 0.0, "failed": 0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
-        stations = pd.DataFrame({"crashes": [crashes, 0], "leaks": [leaks, 0]}, index=["server", "database"])
+        stations = pd.DataFrame({"crashes": [crashes, 0], "leaks": [leaks, 0], "hits": [hit_percent, 0],
+                                 "misses": [100 - hit_percent, 0]}, index=["server", "database"])
         starts_s = [100.0 * stop for stop, _ in enumerate(lost_in_stops)]
         incidents = pd.DataFrame({"time_s": starts_s, "until_s": [start_s + 30 for start_s in starts_s],
                                   "what": "stopped"})
@@ -38,6 +40,8 @@ def a_run():
             requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
         if told_nothing is not None:
             requests = pd.DataFrame({"status": ["lost"] * told_nothing})
+        if pages_ms:
+            requests = pd.DataFrame({"country": "US", "route": "/product", "status": "ok", "latency_ms": [pages_ms] * 9})
         mails = np.zeros(max(lost_mails, half_told) + 10, MESSAGE)
         mails["outcome"][:lost_mails], mails["request"] = DROPPED, np.arange(len(mails))
         caught = np.zeros(len(mails), REQUEST)

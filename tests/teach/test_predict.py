@@ -42,6 +42,8 @@ PROOFS = {
     "13-silent": [{"told_nothing": customers} for customers in (0, 62, 100, 160)],
     "14-load": [{"left_per_s": requests} for requests in (800, 1_150, 1_476, 1_880)],
     "14-leak": [{"leaks": answers, "answered": 4_000} for answers in (0, 40, 2_000, 3_990)],
+    "18-pages": [{"pages_ms": ms} for ms in (10, 260, 430, 650)],
+    "18-cold": [{"hit_percent": percent} for percent in (8, 50, 71, 88)],
 }
 
 
