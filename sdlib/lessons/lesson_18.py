@@ -81,7 +81,7 @@ COLD = Prediction(
 EASY = Exercise(
     key="18-easy", title="an edge for Brazil",
     ask="A shop sells pictures of birds; 20,000 different ones, each kept for 60 s. Nearly all customers are in India. "
-        "In Brazil a request comes every two seconds, and 2 % of them find their picture at the edge in Sao Paulo. A "
+        "In Brazil a request comes every two seconds, and 5 % of them find their picture at the edge in Sao Paulo. A "
         "picture never changes under its name. How do the customers in Brazil wait less? A: two more edges in Brazil. "
         "B: a TTL of a year. C: a larger store at the edge.",
     starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
