@@ -51,6 +51,7 @@ def _measured():
             if pd.notna(table.loc[one, other])}
 
 
+@cache
 def way_to_region(place, region):
     """The `Way` from (latitude, longitude) to a region: measured if a measured region is near the place."""
     km = great_circle_km(*place, *regions()[region])
@@ -61,6 +62,7 @@ def way_to_region(place, region):
     return Way(km, expected_rtt_ms(km), MODEL)
 
 
+@cache
 def way_to_city(place, city):
     """The `Way` from (latitude, longitude) to an edge's city: the model's, which holds for short ways, too."""
     km = great_circle_km(*place, *cities()[city])
