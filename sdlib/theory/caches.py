@@ -54,7 +54,7 @@ def ttl_hit_ratio(objects, skew, requests_per_s, ttl_s, fetch_ms=0.0):
     1 + r x (fetch + ttl) requests of such a round find it there. Poisson arrivals, exact.
 
     >>> round(ttl_hit_ratio(objects=1_000, skew=0.8, requests_per_s=80, ttl_s=10), 4)
-    0.4855
+    0.5951
     """
     objects, skew = check("ttl_hit_ratio", "objects", objects), check("ttl_hit_ratio", "skew", skew)
     rates = zipf_shares(objects, skew) * check("ttl_hit_ratio", "requests_per_s", requests_per_s)
