@@ -41,7 +41,8 @@ def a_run():
         if told_nothing is not None:
             requests = pd.DataFrame({"status": ["lost"] * told_nothing})
         if pages_ms:
-            requests = pd.DataFrame({"latency_ms": [pages_ms] * 9, "country": "US", "route": "/product", "status": "ok"})
+            page = {"country": "US", "route": "/product", "status": "ok", "latency_ms": pages_ms}
+            requests = pd.DataFrame([page] * 9)
         mails = np.zeros(max(lost_mails, half_told) + 10, MESSAGE)
         mails["outcome"][:lost_mails], mails["request"] = DROPPED, np.arange(len(mails))
         caught = np.zeros(len(mails), REQUEST)
