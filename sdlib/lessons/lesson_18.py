@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from sdlib import data
 from sdlib.charts.edges import answered_at_the_edge_percent, asked_per_s, mean_latency_ms
 from sdlib.components.clients import Clients
@@ -20,7 +18,7 @@ def pages_p95_ms(run, country=FAR):
     """p95 of the answered pages, which no edge keeps, of a country."""
     rows = run.requests
     pages = rows[(rows["country"] == country) & (rows["route"] != "/static") & (rows["status"] == "ok")]
-    return float(np.percentile(pages["latency_ms"], 95))
+    return float(pages["latency_ms"].quantile(0.95))
 
 
 def hit_percent(run):

@@ -35,14 +35,12 @@ def a_run():
         incidents = pd.DataFrame({"time_s": starts_s, "until_s": [start_s + 30 for start_s in starts_s],
                                   "what": "stopped"})
         ends_s = [start_s + 1 for start_s, lost in zip(starts_s, lost_in_stops) for _ in range(lost)]
-        requests = pd.DataFrame({"finished_s": ends_s, "status": "refused"})
+        page = {"country": "US", "route": "/product", "latency_ms": pages_ms}
+        requests = pd.DataFrame({"finished_s": ends_s, "status": "ok" if pages_ms else "refused", **page})
         if others_answered is not None:
             requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
         if told_nothing is not None:
             requests = pd.DataFrame({"status": ["lost"] * told_nothing})
-        if pages_ms:
-            page = {"country": "US", "route": "/product", "status": "ok", "latency_ms": pages_ms}
-            requests = pd.DataFrame([page] * 9)
         mails = np.zeros(max(lost_mails, half_told) + 10, MESSAGE)
         mails["outcome"][:lost_mails], mails["request"] = DROPPED, np.arange(len(mails))
         caught = np.zeros(len(mails), REQUEST)
