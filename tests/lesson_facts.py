@@ -14,6 +14,7 @@ from sdlib.labs.web import poisson_arrivals
 from sdlib.lessons.contest import BUDGET_USD, MOST_MS
 from sdlib.lessons.lesson_09 import checkouts
 from sdlib.lessons.shop import ROUTES
+from sdlib.theory.network import FIT_MS, FIT_PER_FIBRE
 
 
 def default(component, knob):
@@ -211,6 +212,13 @@ FACTS = {
         "10.1": lambda: default(sd.Server, "service_ms") + 0.1 == 10.1,
         "640": lambda: 64 * 1000 / 100 == 640,
         "720": lambda: round(per_second(12_000) * (0.80 + 0.07 + 0.03), 9) == 720,
+    },
+    18: {
+        "48": lambda: len(sd.data.countries()) == len(sd.data.crowd()) == 48,
+        "107": lambda: len(sd.data.edges()) == 107,
+        "24": lambda: (sd.data.edges()["country_code"] == "US").sum() == 24,
+        "3.05": lambda: FIT_MS == 3.05,
+        "1.68": lambda: FIT_PER_FIBRE == 1.68,
     },
     19: {
         "48": lambda: len(sd.data.countries()) == len(sd.data.crowd()) == 48,

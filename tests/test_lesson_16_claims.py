@@ -7,7 +7,7 @@ import sdlib as sd
 from sdlib.charts.hits import hits_against_room, queries_per_s, settled_hits_percent
 from sdlib.charts.words import percentage
 from sdlib.lessons.lesson_16 import hit_percent, queries
-from sdlib.theory import che_hit_ratio, confidence_interval, expiring_hit_ratio, stampede, zipf_shares
+from sdlib.theory import che_hit_ratio, confidence_interval, stampede, ttl_hit_ratio, zipf_shares
 
 SEEDS = range(20)
 ROUTES = {"/product": 0.80, "/user": 0.10, "/order": 0.07, "/payment": 0.03}
@@ -82,7 +82,7 @@ def test_the_hits_lie_on_che_s_curve_when_nothing_expires(capacity):
 def test_with_room_for_all_the_hits_are_what_the_time_allows(ttl_s):
     found = interval([settled_hits_percent(sd.simulate(product(OBJECTS, ttl_s, query_ms=1), crowd(), seconds=20,
                                                        seed=seed)) for seed in SEEDS])
-    expected = 100 * expiring_hit_ratio(OBJECTS, 0.8, PER_S, ttl_s)
+    expected = 100 * ttl_hit_ratio(OBJECTS, 0.8, PER_S, ttl_s)
     assert found.low - 0.3 <= expected <= found.high + 0.3  # the start: all were fetched in the same seconds
 
 
@@ -102,8 +102,8 @@ def test_the_load_of_the_database_falls_by_the_share_of_hits():
 
 
 def test_what_the_wrong_choices_would_take():
-    assert pytest.approx(expiring_hit_ratio(OBJECTS, 0, PER_S, 2), abs=1e-9) == 0.8 / 1.8
-    assert expiring_hit_ratio(OBJECTS, 0.8, PER_S, 0.1) == pytest.approx(0.2, abs=0.02)
+    assert pytest.approx(ttl_hit_ratio(OBJECTS, 0, PER_S, 2), abs=1e-9) == 0.8 / 1.8
+    assert ttl_hit_ratio(OBJECTS, 0.8, PER_S, 0.1) == pytest.approx(0.2, abs=0.02)
     rates = PER_S * zipf_shares(OBJECTS, 0.8)
     assert 36 < rates[0] < 48 and 1 / rates[-1] == pytest.approx(10, rel=0.05)
 
@@ -112,7 +112,7 @@ def test_neither_room_nor_time_can_be_beaten():
     for capacity, ttl_s in [(50, 5), (200, 1), (200, 10), (1_000, 2), (2_000, 1), (2_000, 10), (2_000, 20)]:
         for seed in range(3):
             run = sd.simulate(product(capacity, ttl_s), crowd(), seconds=40, seed=seed)
-            most = min(che_hit_ratio(OBJECTS, 0.8, capacity), expiring_hit_ratio(OBJECTS, 0.8, PER_S, ttl_s))
+            most = min(che_hit_ratio(OBJECTS, 0.8, capacity), ttl_hit_ratio(OBJECTS, 0.8, PER_S, ttl_s))
             assert settled_hits_percent(run) < 100 * most + 1
 
 
@@ -229,7 +229,7 @@ def test_the_chart_shows_where_the_run_stands():
     found = settled_hits_percent(run)
     assert (here["x"], here["y"]) == ([200], [pytest.approx(found, abs=0.01)]) and len(trail) == 1
     assert room["x"][0] == 10 and room["x"][-1] == OBJECTS and room["y"][-1] == 100
-    assert time["y"] == pytest.approx([100 * expiring_hit_ratio(OBJECTS, 0.8, PER_S, 10)] * 2, abs=0.01)
+    assert time["y"] == pytest.approx([100 * ttl_hit_ratio(OBJECTS, 0.8, PER_S, 10)] * 2, abs=0.01)
     busy = 100 * run.stations.loc["database", "utilization"]
     assert f"{percentage(found)} % hits with room for 200; {queries_per_s(run):.0f} queries a second" in plot.alt
     assert f"database {percentage(busy)} % busy" in plot.alt and queries_per_s(run) == queries(run) / 30

@@ -212,6 +212,13 @@ def test_che_at_its_limits():
     assert ratios == sorted(ratios)
 
 
+def test_a_time_to_live_at_its_limits():
+    assert theory.ttl_hit_ratio(1, 0.8, 2.0, 3.0) == pytest.approx(6 / 7)
+    assert theory.ttl_hit_ratio(1, 0.8, 2.0, 3.0, fetch_ms=500) == pytest.approx(6 / 8)
+    assert theory.ttl_hit_ratio(10, 0, 20.0, 3.0) == pytest.approx(6 / 7), "ten alike"
+    assert theory.ttl_hit_ratio(1_000, 0.8, 10.0, 0) == 0 < 0.999 < theory.ttl_hit_ratio(1_000, 0.8, 10.0, 1e9) < 1
+
+
 def test_zipf_shares():
     shares = theory.zipf_shares(10_000, 1.0)
     assert shares.shape == (10_000,)

@@ -9,7 +9,7 @@ from sdlib.components.cache import Cache
 from sdlib.components.database import Database
 from sdlib.results.run import check_run
 from sdlib.results.simulate import simulate
-from sdlib.theory import che_hit_ratio, expiring_hit_ratio
+from sdlib.theory import che_hit_ratio, ttl_hit_ratio
 
 SMALLEST, SIZES = 10, 40
 TICKS = [first * 10**zeros for zeros in range(1, 8) for first in (1, 3)]
@@ -33,7 +33,7 @@ def hits_against_room(run, settings, trail=None):
     points = kept([] if trail is None else trail, (clients.users, clients.skew, cache.ttl_s), (room, found))
     traces = [line("what the room allows (Che)", sizes, by_room)]
     if cache.ttl_s is not None:
-        by_time = 100 * expiring_hit_ratio(most, clients.skew, clients.requests_per_second, cache.ttl_s)
+        by_time = 100 * ttl_hit_ratio(most, clients.skew, clients.requests_per_second, cache.ttl_s)
         traces.append(line("what the time allows", [sizes[0], sizes[-1]], [by_time] * 2, GREEN, "dot"))
     traces += [runs_so_far(points), this_run(room, found)]
     said = f"{percentage(found)} % hits with room for {number(room)}"

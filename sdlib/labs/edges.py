@@ -15,6 +15,7 @@ from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
 from sdlib.labs.tally import Tally, TallyResult
 from sdlib.labs.web import ask
+from sdlib.whole import whole
 
 PATHS = 5
 EXPIRED_S = 3.0                        # after which an answer kept for a second is too old; NGINX counts whole seconds
@@ -46,8 +47,10 @@ class Edges(TallyResult):
         return {f"{label}: of {PATHS}": self.loads[label].seen["reached the origin"] for label in DUE}
 
     def simulated(self):
-        """By hand: an edge that forgets nothing by itself fetches each answer once, and once more when told to."""
-        return {f"{label}: of {PATHS}": count for label, count in DUE.items()}
+        with whole():
+            from sdlib.labs.edge_models import origin_requests
+        return {f"{label}: of {PATHS}": count for label, count in
+                zip(DUE, origin_requests(PATHS, REGIONS["Virginia"]), strict=True)}
 
 
 @recorded("NGINX", result=Edges)

@@ -203,7 +203,7 @@ HARD = Exercise(
              "        found += rate * (rate * kept_s) / (1 + rate * kept_s)\n"
              "    return found / sum(rates_per_s)",
     because="One miss and rate x time hits in each round: n / (1 + n). It is the level line on the panel, "
-            "sd.theory.expiring_hit_ratio. The larger the crowd, the larger the share of hits.",
+            "sd.theory.ttl_hit_ratio. The larger the crowd, the larger the share of hits.",
 )
 
 

@@ -246,7 +246,7 @@ class MapPainter extends Painter {
     geometry.map.spots.forEach(({ name, is_large: isLarge }, place) => {
       if (!isLarge && geometry.map.spots.length > FEW_SPOTS) return;
       const [x, y] = geometry.point(place);
-      this.write(pen, name, x, y + 20 * s, { isBold: isLarge, ground: theme.paper });
+      this.write(pen, name, x, y + (isLarge ? 32 : 18) * s, { isBold: isLarge, ground: theme.paper });
     });
     for (const { node, words } of this.effects.captions) this.drawWhatChanged(node, words);
   }

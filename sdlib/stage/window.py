@@ -22,6 +22,7 @@ ROWS_A_REQUEST = 8
 MOST_BEFORE = 400_000
 REQUESTS_LOOKED_AT = 40_000  # a busy stretch is sought among the first so many requests
 DOWNS = ("crashed", "stopped")  # the incidents after which a machine serves nobody for a while
+WARM = 0.5  # share of a run after which stores have filled
 LEAD, TAIL = 0.75, 0.25  # shares of a window before and after an incident
 CHANGE_LEAD = 0.4  # the same before a planned change
 PILING_S, PILING_LEAD = 60.0, 0.15  # messages pile up for minutes where a request waits for milliseconds
@@ -84,12 +85,16 @@ def chosen(run, from_s, seconds, thin=False):
 
 def interesting(run, thin=False):
     """The window that shows most: the first machine that goes down, else the first planned change, else the busiest
-    stretch near the beginning; thin: that one with fewer requests rather than cut."""
+    stretch near the beginning, on a map with stores one in which they have filled; thin: with fewer requests rather
+    than cut."""
     down = _first(run, run.incidents[run.incidents["what"].isin(DOWNS)])
     if down is not None:
         return _while_it_piles_up(run, down) if _is_behind_a_queue(run, down) else _around_down(run, down)
     change = _first(run, run.incidents)
-    return _busy_stretch(run, thin) if change is None else _around_change(run, change)
+    if change is not None:
+        return _around_change(run, change)
+    stretch = _warm_stretch if has_places(run) and _has_stores(run) else _busy_stretch
+    return stretch(run, thin)
 
 
 def natural_speed(run):
@@ -234,6 +239,20 @@ def _busy_stretch(run, thin):
     from_s = min(max(peak_s - 0.6 * seconds, 0.0), run.seconds - seconds)
     rows = trace_rows.rows_of(run, from_s + seconds)
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows),
+                thin)
+
+
+def _has_stores(run):
+    return any("hits" in node.component.counts for node in run.nodes)
+
+
+def _warm_stretch(run, thin):
+    """When the stores have filled: at the beginning all is far. A request to the far origin stays in the picture."""
+    journey_s = run.measures()["mean_ms"] / 1000 if run.measures()["answered"] else 0.0
+    seconds = min(SCREEN_S * max(SLOWEST, journey_s / JOURNEY_ON_SCREEN_S), run.seconds)
+    from_s = max(min(WARM * run.seconds, _time_of(run, REQUESTS_LOOKED_AT)) - seconds, 0.0)
+    rows = trace_rows.rows_of(run, from_s + seconds)
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its stores have filled", rows),
                 thin)
 
 

@@ -1,4 +1,5 @@
-"""How often a cache hits (Zipf popularity, Che's approximation of LRU), and how many fetch at once when it does not.
+"""How often a cache hits (Zipf popularity; Che's approximation of LRU, or a time to live), and how many fetch at
+once when it does not.
 
 Sources: Che, Tung, Wang (2002); Fricker, Robert, Roberts, "A versatile and accurate approximation for LRU cache
 performance" (2012), arXiv:1202.3974; Vattani, Chierichetti, Lowenstein, "Optimal probabilistic cache stampede
@@ -46,20 +47,20 @@ def che_hit_ratio(objects, skew, capacity):
     return float(shares @ _present(shares, stay))
 
 
-def expiring_hit_ratio(objects, skew, requests_per_s, ttl_s):
-    """Share of hits where all objects fit and each answer is kept for ttl_s, under Zipf popularity.
+def ttl_hit_ratio(objects, skew, requests_per_s, ttl_s, fetch_ms=0.0):
+    """Share of requests that a store with room for all answers, each answer kept for ttl_s, under Zipf popularity.
 
-    Each object by itself: a miss fetches it, and the rate times ttl_s that come on average until it expires are hits.
-    Poisson arrivals, a fetch that takes no time.
+    An object asked for r times a second waits 1/r for its first request, is fetched, then kept: r x ttl of the
+    1 + r x (fetch + ttl) requests of such a round find it there. Poisson arrivals, exact.
 
-    >>> round(expiring_hit_ratio(objects=2_000, skew=0.8, requests_per_s=800, ttl_s=2), 4)
-    0.6035
+    >>> round(ttl_hit_ratio(objects=1_000, skew=0.8, requests_per_s=80, ttl_s=10), 4)
+    0.5951
     """
-    objects, skew = check("expiring_hit_ratio", "objects", objects), check("expiring_hit_ratio", "skew", skew)
-    rate = check("expiring_hit_ratio", "requests_per_s", requests_per_s)
-    shares = zipf_shares(objects, skew)
-    hits = rate * shares * check("expiring_hit_ratio", "ttl_s", ttl_s)
-    return float(shares @ (hits / (1 + hits)))
+    objects, skew = check("ttl_hit_ratio", "objects", objects), check("ttl_hit_ratio", "skew", skew)
+    rates = zipf_shares(objects, skew) * check("ttl_hit_ratio", "requests_per_s", requests_per_s)
+    kept = rates * check("ttl_hit_ratio", "ttl_s", ttl_s, "delay_s")
+    fetched = rates * check("ttl_hit_ratio", "fetch_ms", fetch_ms, "latency_ms") / 1000
+    return float(rates @ (kept / (1 + fetched + kept)) / rates.sum())
 
 
 def stampede(requests_per_s, fetch_ms):

@@ -108,7 +108,7 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
          "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3},
          "stampede": {"requests_per_s": 500, "fetch_ms": 120}, "early_recomputations": {"beta": 1},
-         "expiring_hit_ratio": {"objects": 2_000, "skew": 0.8, "requests_per_s": 800, "ttl_s": 2},
+         "ttl_hit_ratio": {"objects": 10, "skew": 1, "requests_per_s": 5, "ttl_s": 10, "fetch_ms": 100},
          "fibre_rtt_ms": {"km": 100}, "expected_rtt_ms": {"km": 100}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
@@ -197,7 +197,7 @@ PLACES += [
       for name in ("users_against_cores", "lost_by_hour", "who_got_what", "wait_by_policy", "threads_held",
                    "answered_while_one_is_down", "messages_over_time", "how_far_told",
                    "mails_in_memory", "checkout_against_mail", "what_each_got", "left_for_the_servers",
-                   "path_of_a_request", "hits_against_room")],
+                   "path_of_a_request", "hits_against_room", "how_warm_each_edge_is")],
     ("memory_over_time", "run", lambda v, run: CHARTS.memory_over_time(v), NO_NUMBER | MORE_VALUES, ()),
     ("mean_wait_ms", "run", lambda v, run: CHARTS.mean_wait_ms(v), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),

@@ -7,6 +7,7 @@ from test_mail import assert_reads
 
 from sdlib import labs as lab
 from sdlib.labs import edges, recordings
+from sdlib.labs.edge_models import origin_requests
 from sdlib.labs.stage import find_program
 
 needs_nginx = pytest.mark.skipif(find_program("nginx") is None, reason="NGINX is not installed")
@@ -50,6 +51,16 @@ def test_a_claim_can_fail(label, seen, broken):
     loads = recordings.read("edge").loads
     changed = replace(loads[label], seen=loads[label].seen | seen)
     assert [text for text, held in edges._claims(loads | {label: changed}, 189.7) if not held] == [broken]
+
+
+@pytest.mark.parametrize("paths", [1, 5, 40])
+def test_the_model_is_a_simulation_of_the_same_four_cases(paths):
+    assert origin_requests(paths, "us-east-1") == [paths, 0, paths, 0]
+
+
+def test_the_model_shows_an_edge_that_does_not_forget(monkeypatch):
+    monkeypatch.setattr("sdlib.labs.edge_models.INVALIDATED_S", 59.0)
+    assert origin_requests(5, "us-east-1") == [5, 0, 0, 0]
 
 
 @needs_nginx

@@ -44,6 +44,23 @@ def test_two_components_at_one_place_are_one_spot():
     assert len(spots) == 1 and set(spot_of) == {0} and spots[0]["nodes"] == [0, 1, 2]
 
 
+def test_the_end_of_a_line_is_called_after_its_city():
+    run = sd.simulate(sd.CDN(sd.Server(4, 4, name="shop"), edges=["Newark", "Tokyo"]), sd.Clients(users=100), seconds=5)
+    spots, _ = spots_of(run.nodes)
+    assert [(spot["name"], spot["is_large"]) for spot in spots] == [
+        ("edge Newark", False), ("Mumbai", True), ("edge Tokyo", False)]
+
+
+def test_where_edges_keep_answers_the_window_is_one_in_which_they_have_some():
+    crowd = sd.Clients(users=6_000, objects=100, routes={"/static": 1}, countries=data.crowd())
+    run = sd.simulate(sd.CDN(sd.Server(64, 64), edges=5), crowd, seconds=20, seed=1)
+    window, _ = window_of(run)
+    rows = run.requests[run.requests["arrived_s"].between(window.from_s, window.from_s + window.seconds)]
+    assert 9 < window.from_s < 10 and rows["served_by"].isna().mean() > 0.5
+    assert window.words(run).endswith("its stores have filled") and window.seconds > 0.2
+    assert "busiest" in window_of(far_run())[0].words(run), "without stores as before"
+
+
 def test_a_request_begins_in_its_country(far):
     window, packed = window_of(far)
     sent = map_of(far, packed.requests)

@@ -30,7 +30,7 @@ def a_run():
     """Makes a stand-in for a run with the figures given."""
     def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None,
              lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, fullest=None,
-             failed_routes=None, hits=0, misses=0, queries=0, **figures):
+             failed_routes=None, hits=0, misses=0, queries=0, pages_ms=0, **figures):
         usual = {"error_percent": 0.0, "failed": 0, "utilization_percent": 1.7, "mean_ms": 11.0, "p99_ms": 50.0,
                  "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
@@ -40,7 +40,8 @@ def a_run():
         incidents = pd.DataFrame({"time_s": starts_s, "until_s": [start_s + 30 for start_s in starts_s],
                                   "what": "stopped"})
         ends_s = [start_s + 1 for start_s, lost in zip(starts_s, lost_in_stops) for _ in range(lost)]
-        requests = pd.DataFrame({"finished_s": ends_s, "status": "refused", "route": "/"})
+        page = {"country": "US", "route": "/product", "latency_ms": pages_ms}
+        requests = pd.DataFrame({"finished_s": ends_s, "status": "ok" if pages_ms else "refused", **page})
         if others_answered is not None:
             requests = pd.DataFrame({"status": ["ok"] * others_answered + ["refused"] * (100 - others_answered)})
         if told_nothing is not None:

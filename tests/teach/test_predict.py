@@ -47,6 +47,8 @@ PROOFS = {
     "16-time": [{"hits": share, "misses": 100 - share} for share in (95, 60, 44, 20)],
     "16-rush": [{"queries": count} for count in (6, 60, 246, 2_400)],
     "14-leak": [{"leaks": answers, "answered": 4_000} for answers in (0, 40, 2_000, 3_990)],
+    "18-pages": [{"pages_ms": ms} for ms in (10, 260, 430, 650)],
+    "18-cold": [{"hits": percent, "misses": 100 - percent} for percent in (8, 50, 71, 88)],
 }
 
 
