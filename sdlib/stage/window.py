@@ -76,14 +76,14 @@ def chosen(run, from_s, seconds):
 
 def interesting(run):
     """The window that shows most: the first machine that goes down, else the first planned change, else the busiest
-    stretch near the beginning; on a map with stores a stretch in which they have filled."""
+    stretch near the beginning; where stores stand on a map a stretch in which they have filled."""
     down = _first(run, run.incidents[run.incidents["what"].isin(DOWNS)])
     if down is not None:
         return _while_it_piles_up(run, down) if _is_behind_a_queue(run, down) else _around_down(run, down)
     change = _first(run, run.incidents)
     if change is not None:
         return _around_change(run, change)
-    return _warm_stretch(run) if has_places(run) and _has_stores(run) else _busy_stretch(run)
+    return _warm_stretch(run) if _has_stores_far_away(run) else _busy_stretch(run)
 
 
 def natural_speed(run):
@@ -230,8 +230,8 @@ def _busy_stretch(run):
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its busiest stretch", rows))
 
 
-def _has_stores(run):
-    return any("hits" in node.component.counts for node in run.nodes)
+def _has_stores_far_away(run):
+    return any(node.component.place is not None and "hits" in node.component.counts for node in run.nodes)
 
 
 def _warm_stretch(run):
