@@ -85,16 +85,15 @@ def chosen(run, from_s, seconds, thin=False):
 
 def interesting(run, thin=False):
     """The window that shows most: the first machine that goes down, else the first planned change, else the busiest
-    stretch near the beginning, on a map with stores one in which they have filled; thin: with fewer requests rather
-    than cut."""
+    stretch near the beginning, or where stores stand on a map one in which they have filled; thin: with fewer requests
+    rather than cut."""
     down = _first(run, run.incidents[run.incidents["what"].isin(DOWNS)])
     if down is not None:
         return _while_it_piles_up(run, down) if _is_behind_a_queue(run, down) else _around_down(run, down)
     change = _first(run, run.incidents)
     if change is not None:
         return _around_change(run, change)
-    stretch = _warm_stretch if has_places(run) and _has_stores(run) else _busy_stretch
-    return stretch(run, thin)
+    return (_warm_stretch if _has_stores_far_away(run) else _busy_stretch)(run, thin)
 
 
 def natural_speed(run):
@@ -242,8 +241,8 @@ def _busy_stretch(run, thin):
                 thin)
 
 
-def _has_stores(run):
-    return any("hits" in node.component.counts for node in run.nodes)
+def _has_stores_far_away(run):
+    return any(node.component.place is not None and "hits" in node.component.counts for node in run.nodes)
 
 
 def _warm_stretch(run, thin):
