@@ -1,5 +1,6 @@
 """Lesson 16's chart: how often a cache has the answer, and what keeps it from having it more often: room or time."""
 
+from functools import lru_cache
 from math import log10
 
 from sdlib.charts.parts import kept
@@ -11,7 +12,7 @@ from sdlib.results.run import check_run
 from sdlib.results.simulate import simulate
 from sdlib.theory import che_hit_ratio, ttl_hit_ratio
 
-SMALLEST, SIZES = 10, 40
+SMALLEST, SIZES = 10, 25
 TICKS = [first * 10**zeros for zeros in range(1, 8) for first in (1, 3)]
 HALF = 0.5  # of the run, in which the cache fills
 
@@ -27,9 +28,8 @@ def hits_against_room(run, settings, trail=None):
     cache, clients = _cache_of(run), run.clients
     most = clients.objects
     room, found = min(cache.capacity, most), settled_hits_percent(run)
-    sizes = sorted({round(SMALLEST * (most / SMALLEST) ** (step / SIZES)) for step in range(SIZES + 1)})
+    sizes, by_room = _what_room_allows(most, clients.skew)
     ticks = [tick for tick in TICKS if tick <= most]
-    by_room = [100 * che_hit_ratio(most, clients.skew, size) for size in sizes]
     points = kept([] if trail is None else trail, (clients.users, clients.skew, cache.ttl_s), (room, found))
     traces = [line("what the room allows (Che)", sizes, by_room)]
     if cache.ttl_s is not None:
@@ -44,6 +44,13 @@ def hits_against_room(run, settings, trail=None):
                  "ticktext": [number(tick) for tick in ticks]},
                 {"title": {"text": "hits (%)"}, "range": [-4, 108]},
                 notes=[above(f"<b>you are here:</b> {said}<br>{more}".replace("< 0", "&lt; 0"))])
+
+
+@lru_cache(maxsize=64)  # the line stays while users or time are moved
+def _what_room_allows(objects, skew):
+    """Sizes of the cache, and the hits in percent that each allows."""
+    sizes = sorted({round(SMALLEST * (objects / SMALLEST) ** (step / SIZES)) for step in range(SIZES + 1)})
+    return sizes, [100 * che_hit_ratio(objects, skew, size) for size in sizes]
 
 
 def settled_hits_percent(run):

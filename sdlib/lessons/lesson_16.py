@@ -111,11 +111,6 @@ def _day(day):
     return Scenario(day.label, lambda evict: serve(evict, day), fault)
 
 
-def _fails(values, *places):
-    """Whether exactly these days miss their goal."""
-    return tuple(place for place, day in enumerate(DAYS) if values[place] < day.fewest_hits_percent) == places
-
-
 MEDIUM = Exercise(
     key="16-medium", title="who makes room?",
     ask="A cache has room for 40 of some hundred products, and it is full. Write evict(stored, now): the product that "
@@ -130,28 +125,25 @@ MEDIUM = Exercise(
         Misconception("who came first goes first",
                       "Then the most popular product leaves when its turn comes, and is fetched again at once. Look at "
                       "when it was asked for, not at when it came in.",
-                      lambda stored, now: min(stored, key=lambda product: stored[product][0]),
-                      lambda values: 36 < values[0] < 40),
+                      lambda stored, now: min(stored, key=lambda product: stored[product][0])),
         Misconception("asked for last is worth most",
                       "This is LRU, and many caches do it. A robot that reads each page once fills such a cache with "
                       "what nobody wants again. How would you tell its pages from popular ones?",
-                      lambda stored, now: min(stored, key=lambda product: stored[product][-1]),
-                      lambda values: _fails(values, 1, 3)),
+                      lambda stored, now: min(stored, key=lambda product: stored[product][-1])),
         Misconception("asked for most is worth most",
                       "This is LFU. The robot does not harm it; but what was popular in the morning has so many uses "
                       "that it never leaves. Count only the uses of late.",
                       lambda stored, now: min(stored, key=lambda product: len(stored[product])),
-                      lambda values: _fails(values, 2)),
+                      lambda values: values[2] < 25 and values[1] >= DAYS[1].fewest_hits_percent),
         Misconception("the newest leaves",
                       "What was asked for last is the likeliest to be asked for again. With this rule the cache keeps "
                       "the first 39 products of the day.",
-                      lambda stored, now: max(stored, key=lambda product: stored[product][-1]),
-                      lambda values: values[0] < 25),
+                      lambda stored, now: max(stored, key=lambda product: stored[product][-1])),
     ),
     hints=("What tells a popular product from a page that a robot read once? And from one that was popular this "
            "morning?",
-           "Count the moments that are later than now - 500, and let the product with the fewest go. Of several, the "
-           "one that was asked for longest ago."),
+           "Judge a product by how often it was asked for of late: within some hundred requests. And of several that "
+           "are equal?"),
     solution="def evict(stored, now):\n"
              "    def worth(product):\n"
              "        lately = [moment for moment in stored[product] if moment > now - 500]\n"
@@ -196,7 +188,7 @@ HARD = Exercise(
                       lambda rates, kept_s: _hits([sum(rates) / len(rates)], kept_s)),
     ),
     hints=("One product first: a request misses and fetches it. How many come, on average, until it expires? And then?",
-           "In each round there is one miss and rate x kept_s hits. Then weigh the products by their rates."),
+           "Each round begins with one miss. Which share of the round's requests are hits? Then weigh the products."),
     solution="def hits(rates_per_s, kept_s):\n"
              "    found = 0\n"
              "    for rate in rates_per_s:\n"
