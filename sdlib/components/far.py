@@ -11,7 +11,7 @@ TLS = tuple(HANDSHAKE_ROUND_TRIPS)
 
 
 def tls_knob():
-    return knob("1.3", doc="version of TLS, which says how many round trips a new connection takes", kind="choice",
+    return knob("1.3", doc="version of TLS, which says how many round trips a new connection takes; none: TCP alone", kind="choice",
                 choices=TLS)
 
 

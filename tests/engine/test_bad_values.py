@@ -207,6 +207,7 @@ PLACES += [
     ("world_map", "home", lambda v, run: CHARTS.world_map(BY_COUNTRY, home=v), NO_NUMBER | MORE_VALUES, ()),
     ("world_map", "edges", lambda v, run: CHARTS.world_map(BY_COUNTRY, edges=v), NO_NUMBER | MORE_VALUES, ("none",)),
     ("world_map", "width", lambda v, run: CHARTS.world_map(BY_COUNTRY, width=v), NO_NUMBER, ()),
+    ("world_map", "shows", lambda v, run: CHARTS.world_map(BY_COUNTRY, shows=v), NO_NUMBER | MORE_VALUES, ()),
     ("senders", "run", lambda v, run: sd.senders(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "build", lambda v, run: sd.explore(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "goals", lambda v, run: sd.explore(build_users, goals=v), NO_NUMBER | MORE_VALUES, ("none",)),
