@@ -89,7 +89,7 @@ def map_plot(table, home, edges=None, name="", in_legend=True, pixel=PIXEL, meas
 
 
 def placed(values, shows="p95_ms"):
-    """Each country's row of `sd.data.countries()`, its time in ms and its class: 0 to 3, 4 where nobody was answered."""
+    """Each country's row of `sd.data.countries()`, its time in ms, its class: 0 to 3, 4 where nobody was answered."""
     known = data.countries().set_index("iso2")
     table = known.join(values.set_index("country")[shows].astype(float).rename("ms"), how="right")
     latest = [limit for limit, *_ in CLASSES[:-1]]
@@ -118,8 +118,8 @@ def alt(table, home, name="", measure="p95"):
                  for one in (km.idxmin(), km.idxmax()))
     counts = [f"{(table['place'] == place).sum()} {name_}" for place, (_, name_, *_) in enumerate(CLASSES)]
     counts += [f"{silent} without an answer"] if (silent := ms.isna().sum()) else []
-    return (f"World map{f' ({name})' if name else ''} of the {SAID.get(measure, measure)} by country, origin {home['nearest_city']}: "
-            f"nearest is {near}, farthest is {far}; countries: {', '.join(counts)}.")
+    return (f"World map{f' ({name})' if name else ''} of the {SAID[measure]} by country, origin "
+            f"{home['nearest_city']}: nearest is {near}, farthest is {far}; countries: {', '.join(counts)}.")
 
 
 def _whole(ms):

@@ -51,6 +51,7 @@ def _measured():
             if pd.notna(table.loc[one, other])}
 
 
+@cache
 def way_to_region(place, region):
     """The `Way` from (latitude, longitude) to a region: measured if a measured region is near the place."""
     km = great_circle_km(*place, *regions()[region])

@@ -8,7 +8,8 @@ EARTH_RADIUS_KM = 6_371.0  # mean radius, IUGG
 LIGHT_KM_PER_MS = 299.792_458
 FIBRE_INDEX = 1.468        # of refraction, of common single-mode fibre
 FIT_MS, FIT_PER_FIBRE = 3.05, 1.68  # fitted to data/region_rtt_ms.csv, see data/README.md of the figures
-HANDSHAKE_ROUND_TRIPS = {"none": 1, "1.2": 3, "1.3": 2}  # TCP and TLS; data/figures.csv: rtt.tcp_plus_tls12_handshake, ..tls13
+# TCP and TLS; data/figures.csv: rtt.tcp_plus_tls12_handshake, ..tls13
+HANDSHAKE_ROUND_TRIPS = {"none": 1, "1.2": 3, "1.3": 2}
 
 
 def great_circle_km(latitude, longitude, other_latitude, other_longitude):
