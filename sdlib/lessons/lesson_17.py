@@ -325,7 +325,7 @@ GOALS = (
          _alike, (r"Paris (is|treats|has)", r"home.{0,20}Paris\b(?!.*London)")),
     Goal("Mumbai, everyone online. Find a crowd with which a better machine would help the United States: its p50 is "
          "20 to 80 % above a round trip and the work.",
-         _machine_matters, (r"\b24,[0-9]00 users",)),
+         _machine_matters, (r"\b24,[3-9]00 users",)),
 )
 
 
