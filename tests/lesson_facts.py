@@ -197,4 +197,10 @@ FACTS = {
         "1,600": lambda: 4 * capacity_per_s() == 1_600,
         "0.2": lambda: default(sd.ReverseProxy, "proxy_ms") == 0.2,
     },
+    17: {
+        "48": lambda: len(sd.data.crowd()) == 48,
+        "102": lambda: round(1 / sd.theory.fibre_rtt_ms(1)) == 102,
+        "3.05": lambda: sd.theory.expected_rtt_ms(0) == 3.05,
+        "1.68": lambda: round((sd.theory.expected_rtt_ms(1) - 3.05) / sd.theory.fibre_rtt_ms(1), 9) == 1.68,
+    },
 }

@@ -246,7 +246,7 @@ HARD = Exercise(
 
 QUIZ = (
     Question("Two cities are both 4,000 km away from the server. From one a round trip takes 64 ms, from the other "
-             "147 ms. What is the likely reason?", (
+             "135 ms. What is the likely reason?", (
                  Choice("The second city has slower computers.",
                         "A round trip has hardly any computing in it: the packet is only carried."),
                  Choice("The way is another one: packets follow cables and contracts.",

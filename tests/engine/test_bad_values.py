@@ -108,7 +108,8 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "backoff_delays": {"retries": 2, "first_delay_s": 1, "max_delay_s": 2},
          "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3},
          "stampede": {"requests_per_s": 500, "fetch_ms": 120}, "early_recomputations": {"beta": 1},
-         "fibre_rtt_ms": {"km": 100}, "expected_rtt_ms": {"km": 100}}
+         "fibre_rtt_ms": {"km": 100}, "expected_rtt_ms": {"km": 100},
+         "round_trips": {"new_connections": 0.2, "tls": "1.3"}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
             NO_NUMBER, ()) for name, sound in SOUND.items() for parameter in sound]
