@@ -24,5 +24,6 @@ __all__ = [
     "Interval", "SteadyState", "all_fail", "availability", "backoff_delays", "bucket_passes", "che_hit_ratio",
     "confidence_interval", "early_recomputations", "erlang_b", "erlang_c", "expected_rtt_ms", "fibre_rtt_ms",
     "littles_law", "mg1", "mm1", "mm1k", "mmc", "nines", "power_of_choices", "quantile_of_sum", "redundant",
-    "relaxation_s", "round_trips", "seconds_until_memory_is_full", "share_interval", "stampede", "student_t", "zipf_shares",
+    "relaxation_s", "round_trips", "seconds_until_memory_is_full", "share_interval", "stampede", "student_t",
+    "zipf_shares",
 ]

@@ -24,9 +24,10 @@ def folder(tmp_path, monkeypatch):
 def a_run():
     """Makes a stand-in for a run with the figures given."""
     def make(crashes=0, lost_in_stops=(53, 100), others_answered=None, told_nothing=None,
-             lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, us_p95_ms=0.0, **figures):
-        usual = {"error_percent": 0.0, "failed": 0, "utilization_percent": 1.7, "mean_ms": 11.0, "p95_ms": 40.0, "p99_ms": 50.0,
-                 "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
+             lost_mails=0, empty_after_s=0.0, dead_percent=0, half_told=0, left_per_s=0, leaks=0, us_p95_ms=0.0,
+             **figures):
+        usual = {"error_percent": 0.0, "failed": 0, "utilization_percent": 1.7, "mean_ms": 11.0, "p95_ms": 40.0,
+                 "p99_ms": 50.0, "throughput_per_s": 6.7, "sent": 400, "answered": 400, "usd_per_month": 198.7}
         summary = pd.DataFrame([{**usual, **figures}])
         stations = pd.DataFrame({"crashes": [crashes, 0], "leaks": [leaks, 0]}, index=["server", "database"])
         starts_s = [100.0 * stop for stop, _ in enumerate(lost_in_stops)]
