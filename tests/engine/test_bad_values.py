@@ -197,7 +197,7 @@ PLACES += [
       for name in ("users_against_cores", "lost_by_hour", "who_got_what", "wait_by_policy", "threads_held",
                    "answered_while_one_is_down", "messages_over_time", "how_far_told",
                    "mails_in_memory", "checkout_against_mail", "what_each_got", "left_for_the_servers",
-                   "path_of_a_request")],
+                   "path_of_a_request", "latency_by_distance")],
     ("memory_over_time", "run", lambda v, run: CHARTS.memory_over_time(v), NO_NUMBER | MORE_VALUES, ()),
     ("mean_wait_ms", "run", lambda v, run: CHARTS.mean_wait_ms(v), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),
