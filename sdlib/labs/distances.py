@@ -20,6 +20,7 @@ from sdlib.labs.tally import Tally, TallyResult
 REGIONS = {"Singapore": "ap-southeast-1", "Frankfurt": "eu-central-1", "Virginia": "us-east-1"}
 NEW, KEPT, TLS, SLOW = "new connection", "kept connection", "new connection with TLS", "kept, slower server"
 DUE = {NEW: 2, KEPT: 1, TLS: 3, SLOW: 1}
+SHOWN = {KEPT: "kept", NEW: "new", TLS: "new, TLS"}
 WAYS = {NEW: (1, "none"), KEPT: (0, "none"), TLS: (1, "1.3")}  # for the simulation: share of new connections, TLS
 SENTENCE = ("From Mumbai to Singapore, Frankfurt and Virginia alike: a request on a new connection took 2 round trips, "
             "with TLS 1.3 it took 3, and on a kept connection 1. On a kept connection it was 1 from a server ten times "
@@ -30,16 +31,18 @@ class Distances(TallyResult):
     """Round trips of a request."""
 
     axis_title = "round trips"
-    about = ("Whole round trips in the time of a request, the shortest of some tries. The distance is emulated: a "
+    about = ("Whole round trips in the time of a request on a kept or on a new connection, the shortest of some "
+             "tries. The distance is emulated: a "
              "relay keeps every byte for half of the measured round trip between the regions, each way, and adds the "
              "one of the TCP handshake. TLS is real.")
 
     def counts(self):
-        return {f"{place}: {case}": load.seen[case] for place, load in self.loads.items() for case in (KEPT, NEW, TLS)}
+        return {f"{place}: {short}": load.seen[case] for place, load in self.loads.items()
+                for case, short in SHOWN.items()}
 
     def simulated(self):
-        return {f"{place}: {case}": round_trips(REGIONS[place], *WAYS[case])
-                for place in self.loads for case in (KEPT, NEW, TLS)}
+        return {f"{place}: {short}": round_trips(REGIONS[place], *WAYS[case])
+                for place in self.loads for case, short in SHOWN.items()}
 
 
 @recorded("cryptography", result=Distances)
