@@ -21,8 +21,9 @@ LOOKS = {MEASURED: ("way measured", ORANGE), MODEL: ("way modelled", "rgba(0,0,0
 def latency_by_distance(run, settings):
     """The p95 of each country against its distance from the region, a mark each, the larger the more people.
 
-    Full marks: the round trip was measured; empty ones: it is the model's. The lines are a request without
-    its work: one round trip in a straight fibre, and as the model expects it on a kept and on a new connection. Named are the slowest, and those whose measured way is worst for its distance.
+    Full marks: the round trip was measured; empty ones: it is the model's. The lines are a request without its work:
+    one round trip in a straight fibre, and as the model expects it on a kept and on a new connection. Named are the
+    slowest, and those whose measured way is worst for its distance.
     """
     check_run("latency_by_distance", run)
     table = ways(run)

@@ -141,7 +141,7 @@ def _where_most_are(people, rtt_ms, count):
 MEDIUM = Exercise(
     key="17-medium", title="where to settle",
     ask="The shop may stand in several regions, and each country is sent to the nearest of them. Write "
-        "choose_regions(people, rtt_ms, count): a list of count codes of regions at most. people: {country: people "
+        "choose_regions(people, rtt_ms, count): a list of region codes, count at most. people: {country: people "
         "online}. rtt_ms: {region: {country: ms there and back}}. Connections are kept open, the work is 5 ms. The "
         "goal, for markets that you have not seen: 90 % of the requests are answered within 100 ms.",
     starter="def choose_regions(people, rtt_ms, count):\n    ...", answer="choose_regions",
@@ -322,7 +322,7 @@ GOALS = (
          _one_round_trip, (r"share of (0\.0[3-5]|[345] %)", r"\b[345] % of new connections")),
     Goal("Half India, half US. Find the home with which both have the same p50, within an eighth. Compare the mean "
          "wait of the two with Mumbai's: who gains?",
-         _alike, (r"Paris (is|treats|has)", r"home.{0,20}Paris\b(?!.*London)")),
+         _alike, (r"\bParis (is|treats|has)\b", r"home=.?Paris")),
     Goal("Mumbai, everyone online. Find a crowd with which a better machine would help the United States: its p50 is "
          "20 to 80 % above a round trip and the work.",
          _machine_matters, (r"\b24,[3-9]00 users",)),
