@@ -215,6 +215,16 @@ def test_the_chart_draws_each_country_at_its_distance():
     assert max(sizes, key=sizes.get) == "IN"
 
 
+@pytest.mark.parametrize(("home", "mix"), [(home, mix) for home in ("ap-south-1", "eu-west-3", "sa-east-1",
+                                                                    "ap-northeast-1") for mix in MIXES])
+def test_no_name_in_the_chart_covers_another(home, mix):
+    run = run_of(0, seconds=8, home=home, countries=MIXES[mix])
+    names = latency_by_distance(run, {}).notes[1:]
+    assert len({name["text"] for name in names}) == len(names) >= 2
+    assert len({(name["x"], name["y"], name["xanchor"], name["yanchor"]) for name in names}) == len(names)
+    assert all(name["xanchor"] != "right" or name["x"] > 1_000 for name in names)
+
+
 def test_the_chart_says_that_a_server_has_no_distance():
     run = sd.simulate(sd.Server(1, 1), crowd(60), seconds=1)
     with pytest.raises(ValueError, match="latency_by_distance.*run must be of a region"):

@@ -10,12 +10,12 @@ from sdlib.data import countries
 from sdlib.results.run import check_run
 from sdlib.theory.network import expected_rtt_ms, fibre_rtt_ms, round_trips
 
-LONGEST_KM, FIRST_HEIGHT_MS = 20_000, 500
+LEAST_KM, LONGEST_KM, FIRST_HEIGHT_MS = -900, 20_000, 500
 SMALLEST_PX, PX_PER_ROOT = 6, 60     # a mark's size: its area grows with the share of the crowd
-NAMED, SHORT_KM = 2, 500             # so many outliers have a name; a way over so few km is none
-UP_TO, EDGE_KM = 0.88, 1_500
+NAMED, SHORT_KM, LONG_WAY = 2, 500, 1.3  # so many outliers have a name; a way over so few km is none; times the model
+PLOT_PX, LETTER_PX, LINE_PX = (385, 190), 6.2, 15
 STORY = ("IN", "US")
-LOOKS = {MEASURED: ("way measured", ORANGE), MODEL: ("way modelled", "rgba(0,0,0,0)")}
+LOOKS = {MEASURED: ("measured", ORANGE), MODEL: ("modelled", "rgba(0,0,0,0)")}
 
 
 def latency_by_distance(run, settings):
@@ -29,17 +29,19 @@ def latency_by_distance(run, settings):
     table = ways(run)
     greets = round_trips(1, run.system.tls)
     traces = [_line("straight fibre", fibre_rtt_ms, BLUE, "dot"),
-              _line("kept connection, as modelled", expected_rtt_ms, GREEN, "dash"),
-              _line("new connection, as modelled", lambda km: greets * expected_rtt_ms(km), VERMILION, "dashdot")]
+              _line("kept, modelled", expected_rtt_ms, GREEN, "dash"),
+              _line("new, modelled", lambda km: greets * expected_rtt_ms(km), VERMILION, "dashdot")]
     traces += [_marks(table[table["basis"] == basis], *look) for basis, look in LOOKS.items()]
     seen = table.dropna(subset="p95_ms")
     top = held_end(FIRST_HEIGHT_MS, seen["p95_ms"].max() if len(seen) else 0)
+    mean = duration(run.measures()["mean_ms"])
     said = "nobody was answered" if seen.empty else _said(seen)
+    heading = above(f"<b>{said}</b><br>mean of all requests {mean}; lines: the way alone")
     return Plot(traces, f"The p95 latency of {len(seen)} countries against their distance from {run.system.home}. "
-                f"{said}.",
-                {"title": {"text": "km to the region, great circle"}, "range": [-900, LONGEST_KM], "tickformat": ","},
+                f"{said}; the mean of all requests is {mean}.",
+                {"title": {"text": "km to the region"}, "range": [LEAST_KM, LONGEST_KM], "tickformat": ","},
                 {"title": {"text": "p95 of the country (ms)"}, "range": [0, top], "tickformat": ","},
-                notes=[above(f"<b>{said}</b><br>lines: the way alone; a large mark: many people"), *_names(seen, top)])
+                notes=[heading, *_names(seen, top)])
 
 
 def ways(run):
@@ -75,21 +77,46 @@ def _said(seen):
 
 
 def _names(seen, top):
-    """The slowest, the measured ways that are longest for their distance, and the countries of the story."""
-    measured = seen[seen["basis"] == MEASURED]
-    worst = (measured["rtt_ms"] / measured["km"].map(expected_rtt_ms))[measured["km"] > SHORT_KM]
-    rows = {*seen.nlargest(1, "p95_ms").index, *worst.nlargest(NAMED).index, *seen[seen["country"].isin(STORY)].index}
-    return [note(row.called, row.km, row.p95_ms, bgcolor="rgba(0,0,0,0)", **_beside(row, top))
-            for row in seen.loc[sorted(rows)].itertuples()]
+    """The countries of the story, the slowest, and the measured ways that are longest for their distance; a name for
+    which there is no room is left out."""
+    measured = seen[(seen["basis"] == MEASURED) & (seen["km"] > SHORT_KM)]
+    times = measured["rtt_ms"] / measured["km"].map(expected_rtt_ms)
+    rows = dict.fromkeys([*seen[seen["country"].isin(STORY)].index, *seen.nlargest(1, "p95_ms").index,
+                          *times[times > LONG_WAY].nlargest(NAMED).index])
+    names, taken = [], []
+    for row in seen.loc[[*rows]].itertuples():
+        sides = [found for found in _sides(row, top) if _has_room(found[1], top, taken)]
+        if sides:
+            side, box = min(sides, key=lambda found: _marks_in(found[1], seen))
+            taken.append(box)
+            names.append(note(row.called, row.km, row.p95_ms, bgcolor="rgba(0,0,0,0)", **side))
+    return names
 
 
-def _beside(row, top):
-    """Above its mark; left of it where the plot ends; from the mark on at the left end."""
-    radius = 0.5 * _size(row.share)
-    if row.p95_ms > UP_TO * top:
-        return {"xanchor": "right", "xshift": -radius - 3}
-    return {"xanchor": "left" if row.km < EDGE_KM else "center", "xshift": -radius if row.km < EDGE_KM else 0,
-            "yanchor": "bottom", "yshift": radius + 2}
+def _sides(row, top):
+    """(how a name stands beside its mark, the box (left, right, bottom, top) in the plot's units) for each side."""
+    km_per_px, ms_per_px = (LONGEST_KM - LEAST_KM) / PLOT_PX[0], top / PLOT_PX[1]
+    radius = 0.5 * _size(row.share) + 2
+    wide, high = LETTER_PX * len(row.called) * km_per_px, LINE_PX * ms_per_px
+    for across, upwards in ((0, 1), (1, 0), (-1, 0), (0, -1)):
+        x = row.km + across * (radius * km_per_px + wide / 2)
+        y = row.p95_ms + upwards * (radius * ms_per_px + high / 2)
+        side = {"xanchor": ("right", "center", "left")[across + 1], "xshift": across * radius,
+                "yanchor": ("top", "middle", "bottom")[upwards + 1], "yshift": upwards * radius}
+        yield side, (x - wide / 2, x + wide / 2, y - high / 2, y + high / 2)
+
+
+def _has_room(box, top, taken):
+    left, right, bottom, upper = box
+    is_inside = left >= LEAST_KM and right <= LONGEST_KM and bottom >= 0 and upper <= top
+    return is_inside and not any(left < other[1] and other[0] < right and bottom < other[3] and other[2] < upper
+                                 for other in taken)
+
+
+def _marks_in(box, seen):
+    """How many marks a name would cover."""
+    left, right, bottom, upper = box
+    return int((seen["km"].between(left, right) & seen["p95_ms"].between(bottom, upper)).sum())
 
 
 def _size(share):

@@ -12,6 +12,7 @@ from sdlib import data
 from sdlib.components.checks import check_number
 from sdlib.labs.far_models import round_trips
 from sdlib.labs.faults import in_words
+from sdlib.labs.picture import NEW_LINE
 from sdlib.labs.recordings import recorded
 from sdlib.labs.stage import Stage
 from sdlib.labs.status import StatusLine
@@ -43,6 +44,13 @@ class Distances(TallyResult):
     def simulated(self):
         return {f"{place}: {short}": round_trips(REGIONS[place], *WAYS[case])
                 for place in self.loads for case, short in SHOWN.items()}
+
+    def plot(self, seeds=20):
+        """A place is said once, below its three cases: nine times there would be no room."""
+        plot = super().plot(seeds)
+        plot.x["ticktext"] = [f"{short}{NEW_LINE}{place}" if case == NEW else short
+                              for place in self.loads for case, short in SHOWN.items()]
+        return plot
 
 
 @recorded("cryptography", result=Distances)
