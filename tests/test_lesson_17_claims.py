@@ -127,7 +127,7 @@ def test_mumbai_is_the_best_home_for_all_people_and_frankfurt_is_none_better():
 
 
 def test_another_home_changes_who_is_far_and_the_mean_rises():
-    for seed in SEEDS:
+    for seed in range(6):
         mumbai, virginia = (run_of(seed, home=home) for home in ("ap-south-1", "us-east-1"))
         assert seen_by(virginia, "US") < 0.1 * seen_by(mumbai, "US")
         assert seen_by(virginia, "IN") > 10 * seen_by(mumbai, "IN")
