@@ -23,7 +23,7 @@ FASTER = Prediction(
         "10 ms of CPU. The p50 of everybody is 99 ms, the p95 is 386 ms. The owner buys cores ten times as fast: 1 ms. "
         "What is the p95 then?",
     choices=(
-        Choice("350 ms or more",
+        Choice("about 380 ms, 350 or more",
                "The slowest twentieth live far away, and nearly all of their wait is the way. The work is the small "
                "part of it."),
         Choice("about 340 ms, 270 to 350",
