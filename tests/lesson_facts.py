@@ -94,6 +94,10 @@ def payment():
     return sd.shop(9).services["/payment"]
 
 
+def from_mumbai(city, column):
+    return sd.data.regions().set_index("nearest_city").loc[city, column]
+
+
 def interval_level():
     return inspect.signature(sd.replicate).parameters["level"].default
 
@@ -212,6 +216,16 @@ FACTS = {
         "10.1": lambda: default(sd.Server, "service_ms") + 0.1 == 10.1,
         "640": lambda: 64 * 1000 / 100 == 640,
         "720": lambda: round(per_second(12_000) * (0.80 + 0.07 + 0.03), 9) == 720,
+    },
+    17: {
+        "48": lambda: len(sd.data.crowd()) == 48,
+        "102": lambda: round(1 / sd.theory.fibre_rtt_ms(1)) == 102,
+        "3.05": lambda: sd.theory.expected_rtt_ms(0) == 3.05,
+        "190": lambda: round(from_mumbai("Ashburn", "rtt_ms_from_mumbai_p50")) == 190,
+        "215": lambda: round(sd.theory.expected_rtt_ms(from_mumbai("Ashburn", "km_from_mumbai"))) == 215,
+        "15": lambda: round(10 * 1.46) == 15,                           # ten packets of 1,460 bytes
+        "100": lambda: (10 + 20) * 1.46 < 100 < (10 + 20 + 40) * 1.46,  # in kB: three round trips
+        "1.68": lambda: round((sd.theory.expected_rtt_ms(1) - 3.05) / sd.theory.fibre_rtt_ms(1), 9) == 1.68,
     },
     18: {
         "48": lambda: len(sd.data.countries()) == len(sd.data.crowd()) == 48,

@@ -11,6 +11,8 @@ from sdlib.charts import world_map
 from sdlib.charts.earth import MIDDLE, extent, land_outlines, moved_apart, project
 from sdlib.charts.page import OF_THE_PAGE, ON_DARK
 from sdlib.charts.world_map import APART, CLASSES, PIXEL, SILENT, placed
+from sdlib.components.region import Region
+from sdlib.components.server import Server
 
 RADIUS_KM = 6371.0088
 NAMES = [name for _, name, *_ in CLASSES]
@@ -101,6 +103,14 @@ def test_the_figure_says_in_words_who_is_near_and_who_is_slow(one):
     slow = (near_and_far()["p95_ms"] >= 200).sum()
     assert f"{slow} of 48 countries wait 200 ms or longer" in heading
     assert any("Chile: 512 ms" in note.text for note in one.layout.annotations)
+
+
+def test_round_trips_are_drawn_in_their_own_words():
+    table = Region(Server(cpus=1, ram_gb=1)).table()
+    figure = world_map(table, shows="rtt_ms")
+    assert figure.layout.annotations[0].text.startswith("round trip from 3 ms in India to 302 ms in Brazil")
+    assert "of the round-trip time by country" in figure.layout.meta["alt"] and "p95" not in figure.to_json()
+    assert figure.table.set_index("country").loc["Singapore", "rtt_ms"] == 63.8
 
 
 def test_before_and_after_are_two_maps_of_one_scale_with_the_edges_on_the_last(two):

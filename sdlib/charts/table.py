@@ -18,11 +18,12 @@ COLUMNS = {
     "sent": _of_summary("sent"), "answered": _of_summary("answered"),
     "answered (%)": lambda run: 100 - run.measures()["error_percent"],
     "failed (%)": _of_summary("error_percent"), "answers per second": _of_summary("throughput_per_s"),
-    "mean latency (ms)": _of_summary("mean_ms"), "p99 latency (ms)": _of_summary("p99_ms"),
+    "mean latency (ms)": _of_summary("mean_ms"), "p50 latency (ms)": _of_summary("p50_ms"),
+    "p95 latency (ms)": _of_summary("p95_ms"), "p99 latency (ms)": _of_summary("p99_ms"),
     "busy (%)": _of_summary("utilization_percent"), "crashes": lambda run: run.stations["crashes"].sum(),
     "$ a month": _of_summary("usd_per_month"),
 }
-OF_ANSWERED = {"mean latency (ms)": "mean of answered (ms)", "p99 latency (ms)": "p99 of answered (ms)"}
+OF_ANSWERED = {f"{name} latency (ms)": f"{name} of answered (ms)" for name in ("mean", "p50", "p95", "p99")}
 
 
 def table(runs, *columns, of="run"):

@@ -38,90 +38,92 @@ APART = 12  # pixels, so that no mark covers another
 LETTER, LINE, BESIDE = 6.2, 16, 14  # pixels, of words beside a mark
 NARROWER = 1.4  # a page of 600 pixels is still looked at
 HOME = "ap-south-1"
-COLUMNS = ("country", "p95_ms")
+MEASURES = {"p95_ms": "p95", "rtt_ms": "round trip"}  # columns, and how each is called in a heading
+SAID = {"p95": "p95 latency", "round trip": "round-trip time"}
 
 
-def world_map(values, home=HOME, edges=None, width=WIDTH):
+def world_map(values, home=HOME, edges=None, width=WIDTH, shows="p95_ms"):
     """The p95 latency of each country as a mark at its largest city, on a map of the world.
 
     values: a DataFrame with the columns country (as `iso2` in `sd.data.countries()`) and p95_ms; or two or three of
     them, {"before": table, "after": table}: a map each, one below the other. p95_ms is NaN where nobody got an answer.
+    shows: "p95_ms" or "rtt_ms", the column in ms that is drawn; rtt_ms is that of `Region.table()`.
     home: the region of the origin, as in `sd.data.regions()`. edges: a DataFrame with the columns longitude and
     latitude, such as `sd.data.edges()`, shown on the last map; None: there are none.
-    The figure's `table` says the same in rows: country, km to the origin, and the p95 of each map. ValueError for a
+    The figure's `table` says the same in rows: country, km to the origin, and the times of each map. ValueError for a
     country or region that is not known.
     """
-    tables = _checked(values)
+    tables = _checked(values, shows)
     width = check_number("world_map", "width", width, low=300, high=4_000, example=WIDTH, whole=True)
     place, points = _home(home), _edges(edges)
     names = list(tables)
     share = OF_SEVERAL if len(names) > 1 else 1
-    plots = [map_plot(table, place, points if name == names[-1] else None, name, name == names[0], PIXEL / share)
-             for name, table in tables.items()]
+    plots = [map_plot(table, place, points if name == names[-1] else None, name, name == names[0], PIXEL / share,
+                      MEASURES[shows]) for name, table in tables.items()]
     (left, right), (bottom, top) = extent()
     high = round(share * (width - 2 * MARGIN) * (top - bottom) / (right - left))
     drawing = len(plots) * high + (len(plots) - 1) * HEADING
     made = figure(plots, width, HEADING + drawing + LEGEND, gap=HEADING / drawing)
     made.update_layout(margin={"l": MARGIN, "r": MARGIN, "t": HEADING, "b": LEGEND})
-    made.table = _as_table(tables, place)
+    made.table = _as_table(tables, place, shows)
     return made
 
 
-def map_plot(table, home, edges=None, name="", in_legend=True, pixel=PIXEL):
+def map_plot(table, home, edges=None, name="", in_legend=True, pixel=PIXEL, measure="p95"):
     """One map as a `Plot`. table: `placed` countries; home: a row of `sd.data.regions()`; edges: (longitudes,
-    latitudes) or None; pixel: of the screen, in radii of the earth."""
+    latitudes) or None; pixel: of the screen, in radii of the earth; measure: what its times are called."""
     x, y = moved_apart(*project(table["lon"], table["lat"]), APART * pixel)
     at = table.assign(x=x, y=y, km=_km_to(home, table))
     traces = [_land(), *([] if edges is None else [_edge_marks(edges)])]
-    traces += [{**_class_marks(at[at["place"] == number_], look, home), "showlegend": in_legend}
+    traces += [{**_class_marks(at[at["place"] == number_], look, home, measure), "showlegend": in_legend}
                for number_, (_, *look) in enumerate(CLASSES)]
     silent = at[at["place"] == len(CLASSES)]
-    traces += [_class_marks(silent, SILENT, home)] if len(silent) else []
+    traces += [_class_marks(silent, SILENT, home, measure)] if len(silent) else []
     traces.insert(1, {**_home_mark(home), "showlegend": in_legend})
-    said = in_words(table, name)
+    said = in_words(table, name, measure)
     axis = {"visible": False, "showgrid": False, "constrain": "domain"}
     across, upwards = extent()
-    return Plot(traces, alt(table, home, name), {**axis, "range": list(across)},
+    return Plot(traces, alt(table, home, name, measure), {**axis, "range": list(across)},
                 {**axis, "range": list(upwards), "scaleanchor": "x"},
                 notes=[above(said), *_names(at, home, pixel)])
 
 
-def placed(values, name="values"):
-    """The table with each country's row of `sd.data.countries()` and its class: 0 to 3, 4 where nobody was answered."""
+def placed(values, shows="p95_ms"):
+    """Each country's row of `sd.data.countries()`, its time in ms, its class: 0 to 3, 4 where nobody was answered."""
     known = data.countries().set_index("iso2")
-    table = known.join(values.set_index("country")["p95_ms"].astype(float), how="right")
+    table = known.join(values.set_index("country")[shows].astype(float).rename("ms"), how="right")
     latest = [limit for limit, *_ in CLASSES[:-1]]
-    table["place"] = np.where(table["p95_ms"].isna(), len(CLASSES),
-                              np.searchsorted(latest, table["p95_ms"], side="right"))
+    table["place"] = np.where(table["ms"].isna(), len(CLASSES),
+                              np.searchsorted(latest, table["ms"], side="right"))
     return table
 
 
-def in_words(table, name=""):
+def in_words(table, name="", measure="p95"):
     """The heading: from where it is fast to where it is slow, and how many countries are."""
-    known = table.dropna(subset="p95_ms")
+    known = table.dropna(subset="ms")
     before = f"<b>{name}:</b> " if name else ""
     if known.empty:
         return f"{before}nobody was answered"
-    fast, slow = known.loc[known["p95_ms"].idxmin()], known.loc[known["p95_ms"].idxmax()]
-    many = int((known["p95_ms"] >= SLOW_MS).sum())
-    return (f"{before}p95 from {duration(_whole(fast['p95_ms']))} in {fast['country']} to "
-            f"{duration(_whole(slow['p95_ms']))} in {slow['country']}<br>"
+    fast, slow = known.loc[known["ms"].idxmin()], known.loc[known["ms"].idxmax()]
+    many = int((known["ms"] >= SLOW_MS).sum())
+    return (f"{before}{measure} from {duration(_whole(fast['ms']))} in {fast['country']} to "
+            f"{duration(_whole(slow['ms']))} in {slow['country']}<br>"
             f"{number(many)} of {number(len(table))} countries wait {SLOW_MS} ms or longer")
 
 
-def alt(table, home, name=""):
+def alt(table, home, name="", measure="p95"):
     """What is to be seen, in a sentence: the nearest country, the farthest, the slowest, and how many of each class."""
-    km, p95 = _km_to(home, table), table["p95_ms"]
-    near, far = (f"{table.loc[one, 'country']} {number(km[one])} km away with {duration(_whole(p95[one]))}"
+    km, ms = _km_to(home, table), table["ms"]
+    near, far = (f"{table.loc[one, 'country']} {number(km[one])} km away with {duration(_whole(ms[one]))}"
                  for one in (km.idxmin(), km.idxmax()))
     counts = [f"{(table['place'] == place).sum()} {name_}" for place, (_, name_, *_) in enumerate(CLASSES)]
-    counts += [f"{silent} without an answer"] if (silent := p95.isna().sum()) else []
-    return (f"World map{f' ({name})' if name else ''} of the p95 latency by country, origin {home['nearest_city']}: "
-            f"nearest is {near}, farthest is {far}; countries: {', '.join(counts)}.")
+    counts += [f"{silent} without an answer"] if (silent := ms.isna().sum()) else []
+    return (f"World map{f' ({name})' if name else ''} of the {SAID[measure]} by country, origin "
+            f"{home['nearest_city']}: nearest is {near}, farthest is {far}; countries: {', '.join(counts)}.")
 
 
 def _whole(ms):
-    """Four figures in a heading would say more than a p95 knows."""
+    """Four figures in a heading would say more than such a time knows."""
     return round(ms) if math.isfinite(ms) and ms >= 10 else ms
 
 
@@ -134,9 +136,9 @@ def _land():
             "fillcolor": GRID, "line": {"color": GRID, "width": 0.5}, "hoverinfo": "skip", "showlegend": False}
 
 
-def _class_marks(table, look, home):
+def _class_marks(table, look, home, measure):
     name, colour, shape, size = look
-    texts = [f"{row.country} ({row.hub_city})<br>p95 {duration(row.p95_ms)}, {number(row.km)} km to "
+    texts = [f"{row.country} ({row.hub_city})<br>{measure} {duration(row.ms)}, {number(row.km)} km to "
              f"{home['nearest_city']}" for row in table.itertuples()]
     drawn = marks(name, table["x"], table["y"], color=colour, symbol=shape, size=size,
                   line={"width": 1, "color": INK})
@@ -165,9 +167,9 @@ def _names(at, home, pixel):
     """The origin and the slowest country, by name."""
     origin = f"origin: {home['nearest_city']}"
     names = [_beside(origin, *map(float, project(home["lon"], home["lat"])), at, [], pixel)]
-    if at["p95_ms"].notna().any():
-        slow = at.loc[at["p95_ms"].idxmax()]
-        names.append(_beside(f"{slow['country']}: {duration(_whole(slow['p95_ms']))}", slow["x"], slow["y"], at,
+    if at["ms"].notna().any():
+        slow = at.loc[at["ms"].idxmax()]
+        names.append(_beside(f"{slow['country']}: {duration(_whole(slow['ms']))}", slow["x"], slow["y"], at,
                              names, pixel))
     return names
 
@@ -199,30 +201,32 @@ def _km_to(home, table):
     return (2 * 6371.0088 * np.arcsin(np.sqrt(half))).round()
 
 
-def _as_table(tables, home):
+def _as_table(tables, home, shows):
     """For reading without the picture: the nearest country first."""
     first = next(iter(tables.values()))
     rows = pd.DataFrame({"country": first["country"], "km": _km_to(home, first).astype(int)})
     for name, table in tables.items():
-        rows[f"p95_ms {name}".strip()] = table["p95_ms"].round(1)
+        rows[f"{shows} {name}".strip()] = table["ms"].round(1)
     return rows.sort_values("km").reset_index(drop=True)
 
 
-def _checked(values):
+def _checked(values, shows):
     """{name: placed table}; without a name for one table."""
+    if not isinstance(shows, str) or shows not in MEASURES:
+        complain("world_map", "shows", shows, "one of " + ", ".join(map(repr, MEASURES)), "p95_ms")
     many = values if isinstance(values, dict) else {"": values}
     named = all(isinstance(name, str) for name in many)
-    if not (1 <= len(many) <= 3 and named and all(_is_table(one) for one in many.values())):
+    if not (1 <= len(many) <= 3 and named and all(_is_table(one, shows) for one in many.values())):
         complain("world_map", "values", values, "a table with the columns country (codes as in sd.data.countries()), "
-                 "each once, and p95_ms, or a dict of one to three names to such tables", "run.by_country()")
-    return {name: placed(one) for name, one in many.items()}
+                 f"each once, and {shows}, or a dict of one to three names to such tables", "run.by_country()")
+    return {name: placed(one, shows) for name, one in many.items()}
 
 
-def _is_table(one):
-    if not isinstance(one, pd.DataFrame) or not {*COLUMNS} <= set(one) or one.empty:
+def _is_table(one, shows):
+    if not isinstance(one, pd.DataFrame) or not {"country", shows} <= set(one) or one.empty:
         return False
-    is_numeric = pd.api.types.is_numeric_dtype(one["p95_ms"]) and not pd.api.types.is_bool_dtype(one["p95_ms"])
-    return (is_numeric and bool((one["p95_ms"].dropna() >= 0).all()) and not np.isinf(one["p95_ms"]).any()
+    is_numeric = pd.api.types.is_numeric_dtype(one[shows]) and not pd.api.types.is_bool_dtype(one[shows])
+    return (is_numeric and bool((one[shows].dropna() >= 0).all()) and not np.isinf(one[shows]).any()
             and one["country"].is_unique and bool(one["country"].isin(data.countries()["iso2"]).all()))
 
 

@@ -11,8 +11,8 @@ TLS = tuple(HANDSHAKE_ROUND_TRIPS)
 
 
 def tls_knob():
-    return knob("1.3", doc="version of TLS, which says how many round trips a new connection takes", kind="choice",
-                choices=TLS)
+    return knob("1.3", doc="version of TLS, which says how many round trips a new connection takes; none: TCP alone",
+                kind="choice", choices=TLS)
 
 
 def new_connections_knob():

@@ -33,7 +33,7 @@ class Region(Component):
     """A system that stands in a cloud region; what its clients' countries are away from it, they wait.
 
     A request takes half a round trip to come, and its answer half a round trip to go back. A share of requests
-    (new_connections) opens a connection first: a round trip for TCP, and one for TLS 1.3 or two for TLS 1.2. The
+    (new_connections) opens a connection first: a round trip for TCP, and one for TLS 1.3, two for TLS 1.2. The
     round-trip time is the measured one (`sd.data.region_rtt_ms`) where a measured region is within 100 km of the
     country's hub city, else 3.05 ms + 1.68 x the time in fibre (`sd.theory.expected_rtt_ms`). A home's last mile is
     not in it. `Region.table()` lists all countries.

@@ -35,6 +35,7 @@ RANGES = {
     "copies": {"low": 1, "high": 1_000_000, "example": 2, "whole": True},
     "trials": {"low": 1, "high": 10**15, "example": 1_000, "whole": True},
     "utilization": {"low": 0, "high": 1, "example": 0.8},
+    "share": {"low": 0, "high": 1, "example": 0.2},
     "km": {"low": 0, "high": 40_000, "example": 7_200, "unit": "km"},
     "latitude": {"low": -90, "high": 90, "example": 19.07, "unit": "degrees"},
     "longitude": {"low": -180, "high": 180, "example": 72.88, "unit": "degrees"},

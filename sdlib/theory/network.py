@@ -2,13 +2,15 @@
 
 import math
 
+from sdlib.components.checks import complain
 from sdlib.theory.common import check
 
 EARTH_RADIUS_KM = 6_371.0  # mean radius, IUGG
 LIGHT_KM_PER_MS = 299.792_458
 FIBRE_INDEX = 1.468        # of refraction, of common single-mode fibre
 FIT_MS, FIT_PER_FIBRE = 3.05, 1.68  # fitted to data/region_rtt_ms.csv, see data/README.md of the figures
-HANDSHAKE_ROUND_TRIPS = {"1.2": 3, "1.3": 2}  # TCP and TLS; data/figures.csv: rtt.tcp_plus_tls12_handshake, ..tls13
+# TCP and TLS; data/figures.csv: rtt.tcp_plus_tls12_handshake, ..tls13
+HANDSHAKE_ROUND_TRIPS = {"none": 1, "1.2": 3, "1.3": 2}
 
 
 def great_circle_km(latitude, longitude, other_latitude, other_longitude):
@@ -45,6 +47,20 @@ def expected_rtt_ms(km):
     (3.4, 168)
     """
     return FIT_MS + FIT_PER_FIBRE * _fibre_rtt_ms(check("expected_rtt_ms", "km", km))
+
+
+def round_trips(new_connections, tls="1.3"):
+    """Mean round trips of a request, of which a share opens a connection first.
+
+    new_connections: 0 to 1. tls: "1.3", "1.2", or "none" for TCP alone, which takes one round trip by itself.
+
+    >>> round_trips(0), round_trips(1), round_trips(1, "1.2")
+    (1, 3, 4)
+    """
+    share = check("round_trips", "new_connections", new_connections, "share")
+    if not isinstance(tls, str) or tls not in HANDSHAKE_ROUND_TRIPS:
+        complain("round_trips", "tls", tls, "one of " + ", ".join(map(repr, HANDSHAKE_ROUND_TRIPS)), "1.3")
+    return 1 + share * HANDSHAKE_ROUND_TRIPS[tls]
 
 
 def _fibre_rtt_ms(km):

@@ -109,7 +109,8 @@ SOUND = {"mmc": {"arrivals_per_s": 30, "service_ms": 10, "servers": 4}, "mm1": {
          "bucket_passes": {"requests_per_s": 1, "limit_per_s": 2, "burst": 3},
          "stampede": {"requests_per_s": 500, "fetch_ms": 120}, "early_recomputations": {"beta": 1},
          "ttl_hit_ratio": {"objects": 10, "skew": 1, "requests_per_s": 5, "ttl_s": 10, "fetch_ms": 100},
-         "fibre_rtt_ms": {"km": 100}, "expected_rtt_ms": {"km": 100}}
+         "fibre_rtt_ms": {"km": 100}, "expected_rtt_ms": {"km": 100},
+         "round_trips": {"new_connections": 0.2, "tls": "1.3"}}
 PLACES += [(name, parameter,
             lambda v, run, name=name, parameter=parameter: getattr(THEORY, name)(**SOUND[name] | {parameter: v}),
             NO_NUMBER, ()) for name, sound in SOUND.items() for parameter in sound]
@@ -197,7 +198,7 @@ PLACES += [
       for name in ("users_against_cores", "lost_by_hour", "who_got_what", "wait_by_policy", "threads_held",
                    "answered_while_one_is_down", "messages_over_time", "how_far_told",
                    "mails_in_memory", "checkout_against_mail", "what_each_got", "left_for_the_servers",
-                   "path_of_a_request", "hits_against_room", "how_warm_each_edge_is")],
+                   "path_of_a_request", "hits_against_room", "how_warm_each_edge_is", "latency_by_distance")],
     ("memory_over_time", "run", lambda v, run: CHARTS.memory_over_time(v), NO_NUMBER | MORE_VALUES, ()),
     ("mean_wait_ms", "run", lambda v, run: CHARTS.mean_wait_ms(v), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),
@@ -208,6 +209,7 @@ PLACES += [
     ("world_map", "home", lambda v, run: CHARTS.world_map(BY_COUNTRY, home=v), NO_NUMBER | MORE_VALUES, ()),
     ("world_map", "edges", lambda v, run: CHARTS.world_map(BY_COUNTRY, edges=v), NO_NUMBER | MORE_VALUES, ("none",)),
     ("world_map", "width", lambda v, run: CHARTS.world_map(BY_COUNTRY, width=v), NO_NUMBER, ()),
+    ("world_map", "shows", lambda v, run: CHARTS.world_map(BY_COUNTRY, shows=v), NO_NUMBER | MORE_VALUES, ()),
     ("senders", "run", lambda v, run: sd.senders(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "build", lambda v, run: sd.explore(v), NO_NUMBER | MORE_VALUES, ()),
     ("explore", "goals", lambda v, run: sd.explore(build_users, goals=v), NO_NUMBER | MORE_VALUES, ("none",)),

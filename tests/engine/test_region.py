@@ -24,7 +24,7 @@ def test_over_a_kept_connection_an_answer_takes_one_round_trip_more(country):
     assert latency_ms.to_numpy() == pytest.approx(region.rtt_ms(country) + 5)
 
 
-@pytest.mark.parametrize(("tls", "round_trips"), [("1.3", 3), ("1.2", 4)])
+@pytest.mark.parametrize(("tls", "round_trips"), [("none", 2), ("1.3", 3), ("1.2", 4)])
 def test_a_new_connection_costs_the_handshakes(tls, round_trips):
     latency_ms = from_country("US", new_connections=1, tls=tls).requests["latency_ms"].dropna()
     assert latency_ms.to_numpy() == pytest.approx(round_trips * sd.Region(SHOP).rtt_ms("US") + 5)

@@ -40,6 +40,8 @@ PROOFS = {
     "15-one": [{"error_percent": percent} for percent in (0, 2.5, 5, 25)],
     "15-two": [{"failed": requests} for requests in (0, 60, 120, 240)],
     "13-silent": [{"told_nothing": customers} for customers in (0, 62, 100, 160)],
+    "17-faster": [{"p95_ms": ms} for ms in (381, 340, 200, 40)],
+    "17-us": [{"us_p95_ms": ms} for ms in (230, 430, 640, 850)],
     "14-load": [{"left_per_s": requests} for requests in (800, 1_150, 1_476, 1_880)],
     "19-first": [{"fullest": part} for part in ("product", "product balancer", "product database", "mail worker")],
     "19-redis": [{"failed_routes": paths} for paths in (
