@@ -22,8 +22,8 @@ def explore_both(builds, *, seconds=60, seed=0, **sliders):
     sliders: as in `explore`, of parameters that both builds have. seconds: simulated time, shortened as there. On a map
     fewer requests are drawn where there are too many; the stage says so.
     """
-    if not isinstance(builds, dict) or len(builds) != 2 or not all(isinstance(title, str) for title in builds):
-        complain("explore_both", "builds", builds, "a dictionary of two titles and builds",
+    if not _are_two(builds):
+        complain("explore_both", "builds", builds, "a dictionary of two titles and functions",
                  {"small": "build_small", "large": "build_large"})
     seconds = check_number("explore_both", "seconds", seconds, low=0.001, high=86_400, example=60, unit="s")
     seed = check_number("explore_both", "seed", seed, low=0, high=LARGEST_SEED, example=1, whole=True)
@@ -31,6 +31,11 @@ def explore_both(builds, *, seconds=60, seed=0, **sliders):
     if [slider.name for slider in first] != [slider.name for slider in second]:
         complain("explore_both", "builds", builds, "two builds with the same sliders", dict.fromkeys(builds, "build"))
     return Both(builds, first, seconds, seed)
+
+
+def _are_two(builds):
+    return (isinstance(builds, dict) and len(builds) == 2 and all(isinstance(title, str) for title in builds)
+            and all(map(callable, builds.values())))
 
 
 class Both(ipywidgets.VBox):

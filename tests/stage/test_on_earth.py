@@ -119,3 +119,55 @@ def test_the_still_picture_is_the_map_with_a_dot_for_everyone_inside(far):
     assert dots == inside > 100
     assert "Mumbai" in " ".join(next(trace for trace in still.data if trace.name == "words").text)
     assert "land" in {trace.name for trace in still.data} and still.layout.meta["alt"].endswith("shows 2 s.")
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    """More requests a second than a window holds."""
+    inner = Far(None, MUMBAI, 60.0, name="Mumbai")
+    crowd = sd.Clients(users=1_000_000, countries={"DE": 0.5, "US": 0.5})
+    return sd.simulate(Far(inner, FRANKFURT, 5.0, name="Frankfurt"), crowd, seconds=3, seed=1)
+
+
+def test_a_large_crowd_is_thinned_so_that_the_window_lasts(crowded):
+    cut, thinned = window_of(crowded)[0], window_of(crowded, thin=True)[0]
+    assert cut.one_in == 1 and cut.seconds < 0.05
+    assert thinned.one_in >= 50 and thinned.seconds == pytest.approx(20 * thinned.speed, rel=0.01)
+    assert f"one request in {thinned.one_in} is drawn" in watch(crowded, thin=True).words
+    assert "is drawn" not in watch(crowded).words
+
+
+def test_who_is_drawn_is_drawn_whole_and_stands_for_the_rest(crowded):
+    window, packed = window_of(crowded, 1.0, 0.5, thin=True)
+    assert (packed.requests % window.one_in == 0).all()
+    rows = crowded.requests
+    inside = (rows["finished_s"] > 1.0) & (rows["arrived_s"] <= 1.5)
+    assert sorted(packed.requests) == [number for number in np.flatnonzero(inside) if number % window.one_in == 0]
+    moment = Moment(packed, 0.25)
+    there = ((rows["arrived_s"] <= 1.25) & (rows["finished_s"] > 1.25)).sum()
+    assert moment.in_flight() == pytest.approx(there / window.one_in, rel=0.25) and moment.in_flight() > 50
+
+
+def test_a_thinned_stage_says_nothing_of_boxes_whose_queues_it_does_not_show(crowded):
+    stage = watch(crowded, thin=True)
+    assert json.loads(stage.shown["about"])["lines"] == [] and "wait" not in stage.words
+    assert sum(len(part) for part in stage.shown.values()) < 300_000
+
+
+def test_a_small_crowd_is_drawn_whole(far):
+    assert watch(far, thin=True).words == watch(far).words
+
+
+def test_only_a_map_can_be_thinned():
+    run = sd.simulate(sd.Server(4, 4), sd.Clients(users=100), seconds=5)
+    with pytest.raises(ValueError, match="watch.*thin must be True or False, and True only for a system with places"):
+        watch(run, thin=True)
+
+
+def test_the_origin_of_a_cdn_is_called_by_its_city():
+    shop = sd.Server(4, 4, name="shop")
+    run = sd.simulate(sd.CDN(shop, edges=["Tokyo", "Paris"]), sd.Clients(users=100, countries={"JP": 1.0}), seconds=5)
+    spots, spot_of = spots_of(run.nodes)
+    names = [node.name for node in run.nodes]
+    assert [spot["name"] for spot in spots] == ["edge Tokyo", "Mumbai", "edge Paris"]
+    assert spots[spot_of[names.index("shop")]]["name"] == "Mumbai"
