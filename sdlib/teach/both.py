@@ -19,8 +19,8 @@ LARGEST_SEED = 2**31 - 1
 def explore_both(builds, *, seconds=60, seed=0, **sliders):
     """A `Both` on two systems: {title: build}, where build(**knobs) -> (system, clients) as in `explore`.
 
-    sliders: as in `explore`, of parameters that both builds have; they start where the first does. seconds: simulated time, shortened as there. On a map
-    fewer requests are drawn where there are too many; the stage says so.
+    sliders: as in `explore`, of parameters that both builds have; they start where the first does. seconds: simulated
+    time, shortened as there. On a map fewer requests are drawn where there are too many; the stage says so.
     """
     if not _are_two(builds):
         complain("explore_both", "builds", builds, "a dictionary of two titles and functions",
