@@ -170,7 +170,7 @@ def test_a_neighbour_must_be_linked(tmp_path):
 
 
 def first_lesson(*lines):
-    """Lesson 0, whose list of steps has these lines."""
+    """Lesson 0, whose map and list of steps have these lines."""
     lesson = good_lesson(change("## Steps 1", markdown("## The journey\n\n" + "\n".join(lines))))
     lesson.number = 0
     return lesson
@@ -180,8 +180,10 @@ def test_lesson_0_lists_every_step_with_the_lesson_that_takes_it_up():
     taken_up = {step: number for number in range(1, 19) for step in range(contract.STEPS[number][0],
                                                                           contract.STEPS[number][1] + 1)}
     lines = [f"{step}. It goes on (lesson {taken_up[step]})" for step in range(1, 36)]
+    lines += [f"| the shop | [lesson]({number:02d}-lesson.ipynb) |" for number in range(1, 20)]
     assert list(contract.journey(first_lesson(*lines))) == []
-    assert any("34 found" in problem for problem in contract.journey(first_lesson(*lines[:-1])))
+    assert any("34 found" in problem for problem in contract.journey(first_lesson(*lines[1:])))
+    assert any("in order: [1, 2," in problem for problem in contract.journey(first_lesson(*lines[:-1])))
     lines[7] = "8. It goes on (lesson 9)"
     assert list(contract.journey(first_lesson(*lines))) == ["step 8 is not taken up in lesson 9"]
 

@@ -4,7 +4,7 @@ import ipywidgets
 
 from sdlib.charts.side_by_side import side_by_side
 from sdlib.charts.still import REQUESTS_PER_REDRAW, run_at
-from sdlib.components.checks import check_number, complain
+from sdlib.components.checks import check_number, complain, takes
 from sdlib.stage import Stage
 from sdlib.stage.on_earth import has_places
 from sdlib.stage.still import with_still
@@ -19,18 +19,25 @@ LARGEST_SEED = 2**31 - 1
 def explore_both(builds, *, seconds=60, seed=0, **sliders):
     """A `Both` on two systems: {title: build}, where build(**knobs) -> (system, clients) as in `explore`.
 
-    sliders: as in `explore`, of parameters that both builds have. seconds: simulated time, shortened as there. On a map
-    fewer requests are drawn where there are too many; the stage says so.
+    sliders: as in `explore`, of parameters that both builds have; they start where the first does. seconds: simulated
+    time, shortened as there. On a map fewer requests are drawn where there are too many; the stage says so.
     """
-    if not isinstance(builds, dict) or len(builds) != 2 or not all(isinstance(title, str) for title in builds):
-        complain("explore_both", "builds", builds, "a dictionary of two titles and builds",
+    if not _are_two(builds):
+        complain("explore_both", "builds", builds, "a dictionary of two titles and functions",
                  {"small": "build_small", "large": "build_large"})
     seconds = check_number("explore_both", "seconds", seconds, low=0.001, high=86_400, example=60, unit="s")
     seed = check_number("explore_both", "seed", seed, low=0, high=LARGEST_SEED, example=1, whole=True)
-    first, second = (make_sliders(build, sliders) for build in builds.values())
-    if [slider.name for slider in first] != [slider.name for slider in second]:
-        complain("explore_both", "builds", builds, "two builds with the same sliders", dict.fromkeys(builds, "build"))
-    return Both(builds, first, seconds, seed)
+    first, second = builds.values()
+    controls = make_sliders(first, sliders)
+    if not takes(second, **{control.name: control.start for control in controls}):
+        complain("explore_both", "builds", builds, "two functions that take the same sliders",
+                 dict.fromkeys(builds, "build"))
+    return Both(builds, controls, seconds, seed)
+
+
+def _are_two(builds):
+    return (isinstance(builds, dict) and len(builds) == 2 and all(isinstance(title, str) for title in builds)
+            and all(map(callable, builds.values())))
 
 
 class Both(ipywidgets.VBox):

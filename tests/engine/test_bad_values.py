@@ -34,6 +34,9 @@ def build_users(users=100):
     return SYSTEM, sd.Clients(users=users)
 
 
+BOTH = {"one": build_users, "other": build_users}
+
+
 def nested():
     part = SYSTEM
     for _ in range(30):
@@ -158,6 +161,7 @@ PLACES += [
     ("watch", "run", lambda v, run: sd.watch(v), NO_NUMBER | MORE_VALUES, ()),
     ("watch", "from_s", lambda v, run: sd.watch(run, v, 1), NO_NUMBER, ("none",)),
     ("watch", "seconds", lambda v, run: sd.watch(run, 0, v), NO_NUMBER, ("none",)),
+    ("watch", "thin", lambda v, run: sd.watch(run, thin=v), NO_NUMBER, ()),
     ("table", "runs", lambda v, run: sd.table(v, "sent"), NO_NUMBER | MORE_VALUES, ()),
     ("table", "runs", lambda v, run: sd.table({"a": v}, "sent"), NO_NUMBER | MORE_VALUES, ()),
     ("table", "columns", lambda v, run: sd.table({"a": run}, v), NO_NUMBER | MORE_VALUES, ()),
@@ -218,6 +222,11 @@ PLACES += [
     ("explore", "fine", lambda v, run: sd.explore(build_users, fine=v), NO_NUMBER, ("none",)),
     ("explore", "fine", lambda v, run: sd.explore(build_users, users=(10, 1_000), fine={"users": v}), NO_NUMBER, ()),
     ("explore", "users", lambda v, run: sd.explore(build_users, users=v), NO_NUMBER, ("none",)),
+    ("explore_both", "builds", lambda v, run: sd.explore_both(v), NO_NUMBER | MORE_VALUES, ()),
+    ("explore_both", "builds", lambda v, run: sd.explore_both({"a": build_users, "b": v}), NO_NUMBER | MORE_VALUES, ()),
+    ("explore_both", "seconds", lambda v, run: sd.explore_both(BOTH, seconds=v), NO_NUMBER, ()),
+    ("explore_both", "seed", lambda v, run: sd.explore_both(BOTH, seed=v), NO_NUMBER, ()),
+    ("explore", "users", lambda v, run: sd.explore_both(BOTH, users=v), NO_NUMBER, ("none",)),
 ]
 CASES = [pytest.param(owner, call, value, parameter, id=f"{owner}-{parameter}-{kind}")
          for owner, parameter, call, values, allowed in PLACES for kind, value in values.items() if kind not in allowed]
