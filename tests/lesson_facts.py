@@ -230,7 +230,7 @@ FACTS = {
     18: {
         "48": lambda: len(sd.data.countries()) == len(sd.data.crowd()) == 48,
         "107": lambda: len(sd.data.edges()) == 107,
-        "24": lambda: (sd.data.edges()["country_code"] == "US").sum() == 24,
+        "24": lambda: len(sd.data.edges().query("country_code == 'US'")) == 24,
         "3.05": lambda: FIT_MS == 3.05,
         "1.68": lambda: FIT_PER_FIBRE == 1.68,
     },
