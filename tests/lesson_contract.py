@@ -15,7 +15,6 @@ STEPS = {0: (1, 35), 1: (1, 3), 2: (3, 5), 3: (5, 7), 4: (8, 8), 5: (9, 10), 6: 
          9: (19, 19), 10: (20, 21), 11: (22, 23), 12: (24, 27), 13: (28, 30), 14: (31, 31), 15: (32, 32),
          16: (33, 33), 17: (34, 34), 18: (35, 35), 19: (1, 35)}
 OVERVIEWS = (0, 19)
-COMING = ("16-redis-cache.ipynb", "17-regions.ipynb", "18-cdn.ipynb", "19-capstone.ipynb")  # until they are there
 MOST_CODE_LINES, LONGEST_LINE, MOST_WORDS, MOST_BYTES = 20, 100, 1_400, 500_000
 FEWEST_CELLS, MOST_CELLS, MOST_COLUMNS = 20, 30, 6
 FILLER = re.compile(
@@ -278,7 +277,7 @@ def link_problem(lesson, cell, target):
         return "" if well_formed and in_sources else "an address of the outside world belongs under Sources, with https"
     file = lesson.path.parent / unquote(parts_of.path) if parts_of.path else lesson.path
     if parts_of.path and not file.exists():
-        return "" if lesson.number == 0 and parts_of.path in COMING else "there is no such file"
+        return "there is no such file"
     if not parts_of.fragment:
         return ""
     other = lesson if not parts_of.path else Lesson(file)
