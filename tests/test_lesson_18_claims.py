@@ -116,13 +116,13 @@ def test_all_edges_together_answer_what_the_formula_says(edges):
     assert np.mean(runs) == pytest.approx(expected, abs=0.5)
 
 
-@pytest.mark.parametrize("users", [150, 1_000, 10_000])
+@pytest.mark.parametrize("users", [100, 300, 1_000, 3_000, 10_000])
 def test_one_edge_answers_what_the_formula_says(users):
     cdn = world(["Newark"], ttl_s=10)[0]
     crowd = sd.Clients(users=users, objects=1_000, routes={"/static": 1}, countries={"US": 1})
     found = interval([answered_in_front_percent(sd.simulate(cdn, crowd, seconds=80, seed=seed)) for seed in SEEDS])
     expected = 100 * ttl_hit_ratio(1_000, 0.8, users * 4 / 60, 10, fetch_ms=cdn.stores[0].target.rtt_ms + 10)
-    assert found.low - 0.1 <= expected <= found.high + 0.1 and found.half_width < 2
+    assert found.low - 0.1 <= expected <= found.high + 0.1 and found.half_width < 3
     assert cdn.stores[0].target.rtt_ms == pytest.approx(210, abs=1)
 
 
