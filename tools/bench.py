@@ -15,7 +15,7 @@ from tools.benchmarks.table import load_note, machine_line, markdown, write
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BENCHMARKS = {"c": speed.against_c, "simpy": speed.against_simpy, "shop": speed.against_simpy_shop,
-              "messages": speed.against_simpy_messages,
+              "messages": speed.against_simpy_messages, "whole": speed.against_simpy_whole_shop,
               "others": speed.against_others, "start": fresh.first_simulation, "memory": fresh.memory,
               "redraw": redraw.redraw, "panels": panels.panels, "stage": moving.stage, "growth": speed.growth}
 EXPLANATION = "Medians, with the smallest and the largest in brackets; ratios per request, of pairs measured in turns."

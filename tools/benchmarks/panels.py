@@ -5,20 +5,25 @@ from tools.benchmarks.pairs import Spread
 from tools.benchmarks.redraw import PAINTED, WATCH, press
 from tools.benchmarks.table import Row
 
-MOST_MS, WAIT_MS = 150, 2_000
+MOST_MS, MOST_OF_THE_WHOLE_MS, WAIT_MS = 150, 200, 2_000
+WHOLE = "19-"  # the lesson with all of the shop
 FOLDER = lab_browser.ROOT / "notebooks"
 
 
 def panels(sizes):
     """A row for each lesson: its slowest slider."""
-    bar = f"median under {MOST_MS} ms"
     lessons = sorted(path.name for path in FOLDER.glob("[0-9][0-9]-*.ipynb"))[:sizes.lessons]
     if lab_browser.find_browser() is None:
-        return [Row(title(lessons[0], "slider"), "no Chromium", bar)]
+        return [Row(title(lessons[0], "slider"), "no Chromium", f"median under {most_ms(lessons[0])} ms")]
     with lab_browser.jupyter_lab(FOLDER) as lab, lab_browser.chromium() as browser:
         slowest = [measure(browser, lab, name, sizes.panel_moves) for name in lessons]
-    return [Row(title(name, slider), took_ms.text("ms", 0), bar, took_ms.median < MOST_MS)
-            for name, (slider, took_ms) in zip(lessons, slowest)]
+    return [Row(title(name, slider), took_ms.text("ms", 0), f"median under {most_ms(name)} ms",
+                took_ms.median < most_ms(name)) for name, (slider, took_ms) in zip(lessons, slowest)]
+
+
+def most_ms(name):
+    """The bar of a lesson's panel."""
+    return MOST_OF_THE_WHOLE_MS if name.startswith(WHOLE) else MOST_MS
 
 
 def title(name, slider):

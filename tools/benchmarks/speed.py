@@ -5,12 +5,13 @@ from functools import partial
 
 from tools.benchmarks import yardsticks
 from tools.benchmarks.pairs import Spread, compare
-from tools.benchmarks.systems import messages, one_server, shop, simulate, simulate_traced
+from tools.benchmarks.systems import messages, one_server, shop, simulate, simulate_traced, whole_shop
 from tools.benchmarks.table import Row
 
 LEAST_OF_C, LEAST_TRACED, LEAST_OF_SIMPY, LEAST_OF_SIMPY_SHOP, MOST_GROWTH = 0.75, 0.4, 60, 40, 11
 SHOP_REQUESTS, SHOP_MOST_S = 1_000_000, 1.0
 MESSAGES, MESSAGES_MOST_S = 1_000_000, 2.0
+WHOLE_REQUESTS, WHOLE_MOST_S = 1_000_000, 3.0
 GROWTH_FROM = 100_000  # below, what a run costs at any size is a good part of it
 
 
@@ -66,6 +67,16 @@ def against_simpy_messages(sizes):
                 f"at least {LEAST_OF_SIMPY_SHOP} x", ratios.median >= LEAST_OF_SIMPY_SHOP),
             Row(f"the same, {MESSAGES:,} messages", seconds.text("s"), f"under {MESSAGES_MOST_S:g} s",
                 seconds.median < MESSAGES_MOST_S)]
+
+
+def against_simpy_whole_shop(sizes):
+    """The last system of the course against the reference engine, per request."""
+    ratios, ours = compare(partial(simulate, whole_shop(), sizes.requests),
+                           partial(simulate, whole_shop(), sizes.slow_requests, "reference"), sizes.slow_pairs)
+    seconds = Spread.of([our.per_request_s * WHOLE_REQUESTS for our in ours])
+    return [Row("the whole shop of lesson 19, 48 countries, against the SimPy reference engine", ratios.text("x", 0)),
+            Row(f"the same, {WHOLE_REQUESTS:,} requests", seconds.text("s"), f"under {WHOLE_MOST_S:g} s",
+                seconds.median < WHOLE_MOST_S)]
 
 
 def against_others(sizes):

@@ -7,6 +7,7 @@ from sdlib.engine import compiled
 from sdlib.engine.arrivals import arrival_times
 from sdlib.engine.plan import plan
 from sdlib.kernel.statuses import OK
+from sdlib.lessons.shop import PAGES
 from tools.benchmarks.pairs import Measured, timed
 
 CORES, SERVICE_S, LOAD = 4, 0.010, 0.8
@@ -32,6 +33,11 @@ def messages():
     work_s, attempts = 0.1, 1 + 0.3 + 0.09
     worker = sd.Worker(count=round(MESSAGES_PER_S * attempts * work_s / LOAD), work_ms=1000 * work_s, failure_rate=0.3)
     return sd.Queue(worker, retry=sd.Retry(2, "zero, then exponential")), crowd(MESSAGES_PER_S)
+
+
+def whole_shop():
+    """The course's last system, from the CDN to databases and queues: a million users in 48 countries."""
+    return sd.shop(19), sd.Clients(users=1_000_000, routes=PAGES, countries=sd.data.crowd())
 
 
 def crowd(arrivals_per_s):
