@@ -97,6 +97,18 @@ def test_keys_do_not_wait_for_one_another():
     assert (run.requests["status"] == "ok").all()
 
 
+def test_who_waits_on_gets_the_answer_when_the_last_in_line_is_lost():
+    """Two servers, one store: the first one dies, and with it the last who waited for the first fetch."""
+    store = sd.Cache(sd.Database(query_ms=1_000, distribution="constant"), coalesce=True, lookup_ms=0)
+    servers = [sd.Server(4, 4, 0, calls=[store]) for _ in range(2)]
+    clients = sd.Clients(users=1, arrivals_s=[0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875], objects=2, skew=0)
+    for seed in range(8):  # which of them ask for the same
+        run = run_both(sd.LoadBalancer(servers), clients, 5, seed, [sd.at(0.6, "kill", servers[0])])
+        seen = run.requests.groupby("status", observed=True).size()
+        assert seen["lost"] == 3 and seen["ok"] == 4 and seen["refused"] == 1
+        assert run.requests.query("status == 'ok'")["finished_s"].max() < 2
+
+
 def test_who_waits_gets_the_status_of_a_failed_fetch():
     run = run_both(sd.Cache(failing(), coalesce=True), at(*[1.0] * 10), 5)
     assert run.requests["status"].tolist() == ["failed"] * 10
