@@ -57,3 +57,16 @@ def test_large_numbers_of_the_document():
 def test_what_it_refuses(wrong, says):
     with pytest.raises(ValueError, match=says):
         wrong()
+
+
+@pytest.mark.parametrize("knob", ["cpus", "machines", "machine_tries", "stores", "balancers", "edges", "policy",
+                                  "page_s", "threads", "retries", "home", "redis_objects"])
+@pytest.mark.parametrize("wrong", [-1, 1.5, [], "x", {"moon": 2}, {"product": 0}, object(), [[1]], float("nan")],
+                         ids=["negative", "half", "none of them", "text", "no service", "no machine", "object",
+                              "lists", "not a number"])
+def test_a_wrong_knob_of_the_last_shop_is_told_before_anything_runs(knob, wrong):
+    if (knob, repr(wrong)) in {("stores", "[]"), ("page_s", "1.5")}:  # these make sense
+        sd.shop(19, **{knob: wrong})
+        return
+    with pytest.raises(ValueError, match="must be|for example"):
+        sd.shop(19, **{knob: wrong})

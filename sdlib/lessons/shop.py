@@ -27,6 +27,7 @@ TWO_OF_EACH = {"user": 2, "product": 3, "order": 2, "payment": 2}
 FOR_A_MILLION = {"user": 4, "product": 6, "order": 3, "payment": 3}
 ALL_CHANNELS = ("mail", "whatsapp", "sms")
 IN_REDIS = ("user", "product")
+MOST_MACHINES = 200
 
 
 def shop(lesson, **knobs):
@@ -92,6 +93,7 @@ def services(*, machines=None, cpus=4, ram_gb=8, threads=200, timeout_s=1.0, pay
     product_connections: of the product database.
     """
     count = MACHINES | (machines or {})
+    _check_machines(count)
 
     def database(name, connections, query_ms):
         found = Database(connections, query_ms, name=f"{name} database")
@@ -201,6 +203,7 @@ def remembered(*, stores=IN_REDIS, redis_objects=5_000, redis_s=60.0, redis_ms=0
     knobs of the other channels' providers. product_query_ms, product_connections: of the product database.
     machine_tries: at how many machines a balancer tries a request.
     """
+    _check_layers(stores, balancers, machines, machine_tries)
     sends = telling.by_topic(publish_ms=publish_ms, channels=channels, workers=workers, retries=retries,
                              pace_per_s=pace_per_s, mail_ms=mail_ms, failure_rate=failure_rate, down=down, per_s=per_s,
                              knobs=others)
@@ -239,8 +242,9 @@ def whole_shop(*, cpus=64, ram_gb=None, threads=2_000, machines=None, redis_obje
     ram_gb: of each machine; None: 4 for each core, as the machines of the price list have. knobs: those of lessons 18
     and 16.
     """
+    check_number("shop", "cpus", cpus, low=1, high=100_000, example=32, whole=True)
     return at_the_edge(cpus=cpus, ram_gb=4 * cpus if ram_gb is None else ram_gb, threads=threads,
-                       machines=FOR_A_MILLION | (machines or {}), redis_objects=redis_objects, workers=workers,
+                       machines=_more(FOR_A_MILLION, machines), redis_objects=redis_objects, workers=workers,
                        pace_per_s=pace_per_s, per_s=per_s, others={"per_s": per_s}, product_query_ms=product_query_ms,
                        product_connections=product_connections, **knobs)
 
@@ -249,6 +253,27 @@ def _behind_a_proxy(gateway, capacity=10_000, kept_s=3_600.0, stale_s=60.0, coal
     """The pictures come from the product service."""
     gateway = replace(gateway, services=gateway.services | {"/static": gateway.services["/product"]})
     return ReverseProxy(gateway, caches={"/static": kept_s}, capacity=capacity, stale_s=stale_s, coalesce=coalesce)
+
+
+def _more(usual, machines):
+    """How many machines each service has, where others are asked for; what is no dict is told later."""
+    return usual if machines is None else usual | machines if isinstance(machines, dict) else machines
+
+
+def _check_machines(count):
+    for name, machines in count.items():
+        if name not in MACHINES:
+            complain("shop", "machines", name, "names among " + ", ".join(map(repr, MACHINES)), {"product": 3})
+        check_number("shop", f"machines[{name!r}]", machines, low=1, high=MOST_MACHINES, example=3, whole=True)
+
+
+def _check_layers(stores, balancers, machines, machine_tries):
+    check_number("shop", "balancers", balancers, low=1, high=MOST_MACHINES, example=2, whole=True)
+    check_number("shop", "machine_tries", machine_tries, low=1, high=100, example=2, whole=True)
+    if not isinstance(stores, (list, tuple)) or not all(isinstance(name, str) and name in MACHINES for name in stores):
+        complain("shop", "stores", stores, "a list of services, among " + ", ".join(map(repr, MACHINES)), IN_REDIS)
+    if not isinstance(machines, (dict, type(None))):
+        complain("shop", "machines", machines, "a dict of services and how many machines each has", {"product": 3})
 
 
 def _telling(sends, cpus, threads, payment_ms, machines, timeout_s):
