@@ -10,7 +10,7 @@ from sdlib.results.run import check_run
 from sdlib.theory import confidence_interval, mmc
 
 RANKED = {"random": "random", "round_robin": "round<br>robin", "two_choices": "two<br>choices",
-          "least_connections": "least con-<br>nections", "pooled_queue": "one pooled<br>queue"}
+          "least_connections": "least<br>connec-<br>tions", "pooled_queue": "one<br>pooled<br>queue"}
 EACH, ONE = "formula: by chance, each machine its queue", "formula: one queue for all"
 ENDS = (-0.6, len(RANKED) - 0.4)
 
