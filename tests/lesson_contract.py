@@ -28,8 +28,12 @@ SENTENCE = re.compile(r"[A-Z0-9].{15,}[.!?]$", re.DOTALL)
 
 
 def title(lesson):
-    """The title names the steps, the minutes, and shows the architecture so far with the new box in bold."""
-    cell = lesson.cells[0]
+    """The title is the lesson's own; it names the steps, the minutes, and shows the architecture so far with the new
+    box in bold."""
+    from sdlib import lessons
+    cell, number = lesson.cells[0], f"{lesson.number:02d}"
+    if number in lessons.numbers() and not cell.headings[0][1].endswith(lessons.lesson("lesson", number).title):
+        yield f"the heading is not the lesson's title, {lessons.lesson('lesson', number).title!r}"
     if not re.search(r"\b\d+( to \d+)? minutes\b", cell.text):
         yield "the title does not say how many minutes the lesson takes"
     if not re.search(r"\*\*[^*]+\*\*.*→|→.*\*\*[^*]+\*\*", cell.text):

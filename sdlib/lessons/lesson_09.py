@@ -349,5 +349,5 @@ def mail_down():
     return shop(9, down=((20.0, 40.0),)), Clients(users=USERS, routes=ROUTES)
 
 
-LESSON = Lesson("09", "An e-mail in the request", (P99, LIMIT), (EASY, MEDIUM, HARD), QUIZ, GOALS,
+LESSON = Lesson("09", "Synchronous e-mail", (P99, LIMIT), (EASY, MEDIUM, HARD), QUIZ, GOALS,
                 (Stage("payment waits for the mail", waits), Stage("mail provider down for 20 s", mail_down)))

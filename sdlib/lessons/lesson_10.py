@@ -320,5 +320,5 @@ def after():
     return shop(10, per_s=None), crowd()
 
 
-LESSON = Lesson("10", "a worker in the background", (DOWN, RESTART), (EASY, MEDIUM, HARD), QUIZ, GOALS,
+LESSON = Lesson("10", "A worker in the background", (DOWN, RESTART), (EASY, MEDIUM, HARD), QUIZ, GOALS,
                 (Stage("a worker in the background", after),))
