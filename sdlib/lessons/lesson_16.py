@@ -24,7 +24,7 @@ def queries(run):
 
 
 TIME = Prediction(
-    key="16-time",
+    key="16-time", about="loads", rises=True,
     ask="This Redis has room for all 2,000 products. But prices change, so an answer is kept for 2 seconds only. 800 "
         "requests a second, a few products far more popular than most. What share of the requests finds its answer in "
         "Redis?",
@@ -47,7 +47,7 @@ TIME = Prediction(
 )
 
 RUSH = Prediction(
-    key="16-rush",
+    key="16-rush", about="counts", rises=True,
     ask="One product is on the front page: 400 requests a second want it, and nothing else is asked for. Redis keeps "
         "its answer for 10 seconds; the database needs 100 ms for it. How many queries reach the database in a minute?",
     choices=(
