@@ -49,8 +49,8 @@ def _leaked_percent(run):
 LEAK = Prediction(
     key="14-leak", about="counts", rises=True,
     ask="\"User details\" stand in the document's list of what NGINX may keep. So somebody does it: /user is kept for "
-        "a minute. 1,000 customers, logged in, look at their details at /user, four times a minute each. How many of the "
-        "4,000 answers of one minute show somebody else's details?",
+        "a minute. 1,000 customers, logged in, look at their details at /user, four times a minute each. How many of "
+        "the 4,000 answers of one minute show somebody else's details?",
     choices=(
         Choice("none: each customer has a token of their own",
                "The proxy does not look at the token. It stores an answer under its address, and the address is the "
