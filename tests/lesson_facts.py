@@ -213,6 +213,7 @@ FACTS = {
     },
     16: {
         "0.5": lambda: default(sd.Cache, "lookup_ms") == 0.5,
+        "300": lambda: 280 < 600 / (2 + 0.010 + 0.100) < 300,               # threads, and seconds that one is held
         "10.1": lambda: default(sd.Server, "service_ms") + 0.1 == 10.1,
         "640": lambda: 64 * 1000 / 100 == 640,
         "720": lambda: round(per_second(12_000) * (0.80 + 0.07 + 0.03), 9) == 720,

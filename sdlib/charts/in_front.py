@@ -35,7 +35,7 @@ def left_for_the_servers(run, settings, trail=None):
                 {"title": {"text": "answers that fit into the proxy"}, "type": "log", "range": [0.9, 4.1],
                  "tickvals": TICKS, "ticktext": [number(tick) for tick in TICKS]},
                 {"title": {"text": "requests a second at the servers"}, "range": [0, end], "tickformat": ","},
-                notes=[above(f"<b>you are here:</b> {said}"), _limit(most)])
+                notes=[above(f"<b>you are here:</b> {said.replace(' reach', '<br>reach')}"), _limit(most)])
 
 
 def left_per_s(run):

@@ -67,7 +67,8 @@ class Proxied(TallyResult):
     axis_title = "requests that reached a backend"
     about = ("Requests that reached a backend: ten static paths asked for twice, and a crowd that asks at once for an "
              "answer that is absent or has expired. proxy_cache_lock holds a crowd back from an absent answer only. "
-             "With `updating` and a background update the old answer is given meanwhile.")
+             "With proxy_cache_use_stale updating and a background update the old answer is given meanwhile. Only the "
+             "first two cases are simulated.")
 
     def counts(self):
         return {f"{label}: of {self.loads[label].sent}": self.loads[label].seen["reached a backend"]
@@ -203,8 +204,8 @@ def _answered(load):
 def _sentence(loads):
     crowd = loads[ABSENT].sent
     return (f"NGINX asked the backends once for each of {PATHS} static paths and answered the second time itself. Of "
-            f"{crowd} requests at once for an absent answer {crowd} reached a backend, with proxy_cache_lock 1; for an "
-            f"expired one all {crowd} in spite of the lock, with a background update 1. With both backends killed, "
-            "what was kept was still answered, STALE where it was too old, and the rest got 502. Each user got their "
-            "own private answer; with Cache-Control ignored, Ben got the page of Anna, twice. Three headers told what "
-            "stands behind, and none once they were hidden.")
+            f"{crowd} requests at once for an absent answer all {crowd} reached a backend, with proxy_cache_lock one "
+            f"did. Of {crowd} for an expired answer all did in spite of the lock, with a background update one. With "
+            "both backends killed, what was kept was still answered, STALE where it was too old, and the rest got 502. "
+            "Each user got their own private answer; with Cache-Control ignored, Ben got the page of Anna, twice. "
+            "Three headers told what stands behind, and none once they were hidden.")

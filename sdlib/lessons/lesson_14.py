@@ -49,9 +49,8 @@ def _leaked_percent(run):
 LEAK = Prediction(
     key="14-leak", about="counts", rises=True,
     ask="\"User details\" stand in the document's list of what NGINX may keep. So somebody does it: /user is kept for "
-        "a "
-        "minute. 1,000 customers, logged in, look at their details at /user, four times a minute each. How many of the "
-        "4,000 answers of one minute show somebody else's details?",
+        "a minute. 1,000 customers, logged in, look at their details at /user, four times a minute each. How many of "
+        "the 4,000 answers of one minute show somebody else's details?",
     choices=(
         Choice("none: each customer has a token of their own",
                "The proxy does not look at the token. It stores an answer under its address, and the address is the "
@@ -316,8 +315,8 @@ GOALS = (
     Goal("40,000 users, and a proxy with room for all 10,000 pictures. Find the smallest share of pictures with which "
          "no request fails, within 0.05. The store begins empty: when is it hardest for the servers?", _smallest_share,
          (r"a share of 0\.5\d* (is|does)",)),
-    Goal("Room for 1,000 answers, a share of 0.6. Find the largest crowd that is served as calmly, within 10 %. What "
-         "would it be without a proxy?", _largest_crowd, (r"crowd of 3[0-9],\d00",)),
+    Goal("Room for 1,000 answers, a share of 0.6. Find the largest crowd, within 10 %, with which no request fails and "
+         "p99 is at most 100 ms. What would it be without a proxy?", _largest_crowd, (r"crowd of 3[0-9],\d00",)),
 )
 
 

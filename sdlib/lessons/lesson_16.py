@@ -24,7 +24,7 @@ def queries(run):
 
 
 TIME = Prediction(
-    key="16-time",
+    key="16-time", about="loads", rises=True,
     ask="This Redis has room for all 2,000 products. But prices change, so an answer is kept for 2 seconds only. 800 "
         "requests a second, a few products far more popular than most. What share of the requests finds its answer in "
         "Redis?",
@@ -47,7 +47,7 @@ TIME = Prediction(
 )
 
 RUSH = Prediction(
-    key="16-rush",
+    key="16-rush", about="counts", rises=True,
     ask="One product is on the front page: 400 requests a second want it, and nothing else is asked for. Redis keeps "
         "its answer for 10 seconds; the database needs 100 ms for it. How many queries reach the database in a minute?",
     choices=(
@@ -116,8 +116,8 @@ MEDIUM = Exercise(
     ask="A cache has room for 40 of some hundred products, and it is full. Write evict(stored, now): the product that "
         "leaves, so that the new one fits. stored: a dict of each product in the cache to the list of the moments at "
         "which it was asked for since it came in, the newest last. now: this moment; requests are counted 0, 1, 2, "
-        "... through the day. The goal, on days that you have not seen: a share of hits in the second half of each "
-        "day, of 16 to 40 %, as that day allows.",
+        "... through the day. The goal, on four days that you have not seen: enough hits in the second half of the "
+        "day. Enough is what a good rule can find there: 16 % of the requests on the hardest day, 40 % on the easiest.",
     starter="def evict(stored, now):\n    ...", answer="evict",
     wants="a function evict(stored, now) that returns one of the products in stored",
     scenarios=tuple(map(_day, DAYS)),
@@ -136,7 +136,7 @@ MEDIUM = Exercise(
                       lambda stored, now: min(stored, key=lambda product: len(stored[product])),
                       lambda values: values[2] < 25 and values[1] >= DAYS[1].fewest_hits_percent),
         Misconception("the newest leaves",
-                      "What was asked for last is the likeliest to be asked for again. With this rule the cache keeps "
+                      "What came a moment ago may be the most popular product of all. With this rule the cache keeps "
                       "the first 39 products of the day.",
                       lambda stored, now: max(stored, key=lambda product: stored[product][-1])),
     ),
