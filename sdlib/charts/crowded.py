@@ -3,28 +3,23 @@
 import re
 from dataclasses import replace
 
-from sdlib.kernel.state import NONE
-
 MANY_BOXES, TIMES = 20, " × "
 
 
 def with_few_boxes(nodes):
-    """The nodes of a blueprint as they are, or of more than 20 boxes so many as can be read.
+    """Of the nodes of a blueprint so many as can be read.
 
     Lists of addresses and lines are passed over. Boxes of a kind behind the same caller that call the same are one:
     "product × 6".
     """
-    boxes = [node for node in nodes if node.part_of == NONE]
-    if len(boxes) <= MANY_BOXES:
-        return nodes
     behind = {}
     _look_behind(nodes, 0, behind)
     return _numbered(nodes, behind)
 
 
-def is_crowded(nodes):
-    """Whether the boxes stand so close that their names need two lines."""
-    return len(nodes) > MANY_BOXES
+def is_crowded(boxes):
+    """Whether they stand so close that they are drawn as fewer, and their names need two lines."""
+    return len(boxes) > MANY_BOXES
 
 
 def _look_behind(nodes, index, behind):

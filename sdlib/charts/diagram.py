@@ -33,7 +33,8 @@ def diagram(system_or_run, highlight=None, width=None, height=None):
     are alike are one, and lists of addresses and lines have none.
     """
     nodes = _nodes(system_or_run)
-    size, row = place(nodes, 1, 1), ROW + ROOM_FOR_A_LINE * is_crowded(nodes)
+    size, row = place(nodes, 1, 1), ROW
+    row += ROOM_FOR_A_LINE * is_crowded(size.centre)
     width, height = width or min(WIDEST, COLUMN * size.columns), height or max(170, 30 + row * size.rows)
     made = figure([diagram_plot(system_or_run, highlight, width - 16, height - 16)], width, height)
     made.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
@@ -41,7 +42,10 @@ def diagram(system_or_run, highlight=None, width=None, height=None):
 
 
 def _nodes(system_or_run):
-    return system_or_run.nodes if hasattr(system_or_run, "stations") else with_few_boxes(blueprint(system_or_run))
+    if hasattr(system_or_run, "stations"):
+        return system_or_run.nodes
+    nodes = blueprint(system_or_run)
+    return with_few_boxes(nodes) if is_crowded(place(nodes, 1, 1).centre) else nodes
 
 
 def diagram_plot(system_or_run, highlight=None, width=440, height=330):
@@ -192,7 +196,7 @@ def _words(nodes, seen, placing, run, highlight):
         node, row = nodes[index], seen[index]
         is_new = node.name == highlight
         name, times, count = node.name.partition(TIMES)
-        if is_crowded(nodes):
+        if is_crowded(placing.centre):
             name = name.replace(" ", "<br>")
         if times:
             words.append((x, y, f"<b>×{count}</b>", small))

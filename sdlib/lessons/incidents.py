@@ -75,8 +75,7 @@ class Night(NamedTuple):
 @cache
 def night(fault, seed):
     """The five seconds since something happened, beside the same five seconds of a night on which nothing did."""
-    before, normal, now = (_run(one, seconds, seed) for one, seconds in (
-        (None, BEGINS_S), (None, SECONDS), (fault, SECONDS)))
+    before, normal, now = _usual(BEGINS_S, seed), _usual(SECONDS, seed), _run(fault, SECONDS, seed)
     began, usual, found = map(_totals, (before, normal, now))
     parts = {}
     for part in usual.index:
@@ -84,6 +83,12 @@ def night(fault, seed):
         parts[part] = {name: tuple(float(one[name]) for one in both) for name in usual.columns}
     return Night(parts, _behind(normal), *(tuple(figure(run, name) for run in (normal, now))
                                           for name in ("error_percent", "p95_ms")))
+
+
+@cache
+def _usual(seconds, seed):
+    """The beginning of a night on which nothing happens."""
+    return _run(None, seconds, seed)
 
 
 def _run(fault, seconds, seed):

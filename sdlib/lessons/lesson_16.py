@@ -33,7 +33,7 @@ TIME = Prediction(
                "Room is not the limit here. Each answer is thrown away after 2 seconds, and must be fetched again."),
         Choice("about 60 %",
                "So it is on average. In this run it was another share."),
-        Choice("about 45 %: 800 a second over 2,000 products are 0.8 requests for each in 2 seconds",
+        Choice("about 45 %: in 2 seconds 0.8 requests come for each of the 2,000 products",
                "That is what all products would hit if they were equally popular: 0.8 / 1.8. They are not."),
         Choice("about 20 %",
                "That few would find it if each answer were thrown away after a tenth of a second."),

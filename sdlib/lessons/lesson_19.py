@@ -288,7 +288,7 @@ QUIZ = (
                "choice, with a way back.", True),
     )),
     Question("How far should a design go for days that nobody has seen?", (
-        Choice("As far as the promise: what was promised is kept on the days that were thought of.",
+        Choice("As far as the promise: it is kept on the days that were thought of.",
                "Right when a promise is written down and its price is known. The price: a day that nobody thought of.",
                None),
         Choice("A spare of everything, everywhere.",

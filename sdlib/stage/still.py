@@ -37,11 +37,11 @@ def with_still(shown, draw):
 def still_of(run, at_s=None, thin=None):
     """The stage as a `go.Figure` at a time of the run; without it at the instant that the window is about.
 
-    thin: as for `watch`.
+    thin: as for `watch`; None: wherever there is a map.
     """
     from sdlib.stage.widget import OLD_ON_EARTH_S, window_of, words_of
     asked = () if at_s is None else (_checked(run, at_s), _seconds_to_know(run, at_s))
-    window, packed = window_of(run, *(asked or (None, None)), thin)
+    window, packed = window_of(run, *(asked or (None, None)), has_places(run) if thin is None else thin)
     moment = Moment(packed, window.still_s if at_s is None else 0.0)
     at_s = window.from_s + window.still_s if at_s is None else at_s
     alt = f"{words_of(run, window, packed)} The picture shows {number(at_s)} s."

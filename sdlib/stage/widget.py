@@ -58,7 +58,7 @@ class Stage(anywidget.AnyWidget):
         thin: on a map, draw fewer requests where a whole window holds too many; None: wherever there is a map.
         """
         # Another thread may show another run meanwhile: the events must be those that `about` counts.
-        window, packed = window_of(run, from_s, seconds, thin)
+        window, packed = window_of(run, from_s, seconds, has_places(run) if thin is None else thin)
         words, sizes = words_of(run, window, packed), sizes_of(run)
         scene = scene_of(run.nodes, most_places(run, sizes))
         if (on_earth := map_of(run, packed.requests)) is not None:
@@ -114,9 +114,8 @@ def watch(run, from_s=None, seconds=None, *, thin=False):
     return stage
 
 
-def window_of(run, from_s=None, seconds=None, thin=None):
+def window_of(run, from_s=None, seconds=None, thin=False):
     """(`Window`, `Packed`) of a run, checked."""
-    thin = has_places(run) if thin is None else thin
     if from_s is None and seconds is None:
         window = interesting(run, thin)
     else:

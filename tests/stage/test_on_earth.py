@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from far_away import FRANKFURT, MUMBAI, Far, far_run
+from far_away import FRANKFURT, MUMBAI, far_run
 
 import sdlib as sd
 from sdlib import data
 from sdlib.charts.earth import extent
+from sdlib.components.geography import regions
+from sdlib.components.region import Line
 from sdlib.stage.journeys import Journeys
 from sdlib.stage.on_earth import WIDTH, design, has_places, height, map_of, spots_of
 from sdlib.stage.still import still_of
@@ -20,6 +22,11 @@ def far():
     return far_run()
 
 
+def of(region):
+    """Longitude and latitude."""
+    return regions()[region][::-1]
+
+
 def test_a_system_without_places_is_drawn_as_before():
     run = sd.simulate(sd.Server(cpus=4, ram_gb=4), sd.Clients(users=100), seconds=5)
     assert not has_places(run) and map_of(run, []) is None
@@ -29,17 +36,17 @@ def test_a_system_without_places_is_drawn_as_before():
 def test_what_stands_behind_a_place_stands_there_too(far):
     spots, spot_of = spots_of(far.nodes)
     names = [node.name for node in far.nodes]
-    assert [spot["name"] for spot in spots] == ["Frankfurt", "Mumbai", "Virginia", "Sao Paulo"]
+    assert [spot["name"] for spot in spots] == ["Frankfurt am Main", "Mumbai", "Ashburn", "São Paulo"]
     assert spot_of[names.index("load balancer")] == -1, "it has no place: it is with whoever asks"
     assert spot_of[names.index("shop")] == spot_of[names.index("database")] == spot_of[names.index("Mumbai")] == 1
     assert [spot["is_large"] for spot in spots] == [False, True, False, False]
-    x, y = design(*MUMBAI)
+    x, y = design(*of(MUMBAI))
     assert (spots[1]["x"], spots[1]["y"]) == (round(float(x), 1), round(float(y), 1))
 
 
 def test_two_components_at_one_place_are_one_spot():
-    inner = Far(sd.Database(), MUMBAI, name="inner")
-    run = sd.simulate(Far(inner, MUMBAI, name="outer"), sd.Clients(users=100), seconds=5)
+    inner = Line(sd.Database(), home=MUMBAI, name="inner")
+    run = sd.simulate(Line(inner, home=MUMBAI, name="outer"), sd.Clients(users=100), seconds=5)
     spots, spot_of = spots_of(run.nodes)
     assert len(spots) == 1 and set(spot_of) == {0} and spots[0]["nodes"] == [0, 1, 2]
 
@@ -69,13 +76,14 @@ def test_a_request_begins_in_its_country(far):
     codes = data.countries().set_index("country")["iso2"]
     assert [codes[sent["homes"][home]["name"]] for home in sent["home_of"]] \
         == far.requests["country"].to_numpy()[packed.requests].tolist()
-    x, y = design(*FRANKFURT)
+    x, y = design(*of(FRANKFURT))
     germany = next(home for home in sent["homes"] if home["name"] == "Germany")
     assert np.hypot(germany["x"] - x, germany["y"] - y) < 3
 
 
 def test_a_country_that_no_table_knows_has_no_home():
-    run = sd.simulate(Far(None, MUMBAI), sd.Clients(users=600, countries={"IN": 0.5, "Atlantis": 0.5}), seconds=5)
+    crowd = sd.Clients(users=600, countries={"IN": 0.5, "Atlantis": 0.5})
+    run = sd.simulate(Line(sd.Database(), home=MUMBAI), crowd, seconds=5)
     sent = map_of(run, range(len(run.requests)))
     assert [home["name"] for home in sent["homes"]] == ["India"]
     assert [home == -1 for home in sent["home_of"]] == (run.requests["country"] == "Atlantis").tolist()
@@ -90,15 +98,13 @@ def test_the_land_and_all_places_lie_on_the_map(far):
     assert WIDTH / height() == pytest.approx((right - left) / (top - bottom), rel=0.02)
 
 
-def test_forty_places_and_a_large_crowd_are_sent_in_less_than_300_kb():
-    hubs = data.countries().head(39)
-    origin = Far(sd.Database(), MUMBAI, 60.0, name="origin")
-    edges = [Far(origin, (row.lon, row.lat), 5.0, name=row.hub_city) for row in hubs.itertuples()]
-    crowd = sd.Clients(users=200_000, countries=dict.fromkeys(hubs["iso2"], 1.0))
-    run = sd.simulate(sd.LoadBalancer(edges, policy="random"), crowd, seconds=1, seed=1)
-    stage = watch(run)
+def test_thirty_places_and_a_large_crowd_are_sent_in_less_than_300_kb():
+    origin = Line(sd.Database(), 120.0, MUMBAI, name="origin")
+    edges = [Line(origin, 10.0, home, name=home) for home in regions() if home != MUMBAI]
+    crowd = sd.Clients(users=200_000, countries=data.crowd())
+    stage = watch(sd.simulate(sd.LoadBalancer(edges, policy="random"), crowd, seconds=1, seed=1))
     assert sum(len(part) for part in stage.shown.values()) < 300_000
-    assert len(json.loads(stage.shown["scene"])["map"]["spots"]) == 40
+    assert len(json.loads(stage.shown["scene"])["map"]["spots"]) == len(regions()) > 30
     assert json.loads(stage.shown["about"])["requests"] > 1_500
 
 
@@ -119,15 +125,21 @@ def test_a_journey_takes_the_time_that_the_network_takes(far):
     assert len(to_edges_s) > 500 and np.allclose(to_edges_s, 0.005, atol=1e-6)
 
 
-def test_a_place_where_nothing_happens_is_half_the_way_there_and_half_back():
-    run = sd.simulate(Far(None, MUMBAI, 50.0), sd.Clients(users=600, countries={"US": 1.0}), seconds=5)
+def test_who_is_answered_at_an_edge_is_half_the_way_there_and_half_back():
+    cdn = sd.CDN(sd.Server(4, 4), edges=["Mumbai"], new_connections=0)
+    crowd = sd.Clients(users=600, countries={"US": 1.0}, objects=1, routes={"/static": 1})
+    run = sd.simulate(cdn, crowd, seconds=5)
     _, packed = window_of(run, 0, 5)
-    journeys = Journeys(packed, [0], [0] * len(packed.requests))
+    sent, edge = map_of(run, packed.requests), cdn.stores[0]
+    half_s = (edge.rtt_ms("US") + edge.proxy_ms) / 2_000
+    journeys = Journeys(packed, sent["spot_of"], sent["home_of"])
     who = next(who for who, legs in enumerate(journeys.legs) if len(legs) == 2)
-    begun_s = journeys.legs[who][0][0]
-    assert journeys.at(who, begun_s + 0.025) == (-2, 0, pytest.approx(0.5))
-    assert journeys.at(who, begun_s + 0.075) == (0, -2, pytest.approx(0.5))
-    assert journeys.at(who, begun_s - 1)[2] == 1.0
+    there, answer = journeys.legs[who]
+    assert [ends_s - begins_s for begins_s, ends_s, *_ in (there, answer)] == pytest.approx([half_s] * 2, abs=1e-6)
+    spot = sent["spot_of"][next(node.index for node in run.nodes if node.kind == "Edge")]
+    assert journeys.at(who, there[0] + half_s / 2) == (-2, spot, pytest.approx(0.5, abs=1e-3))
+    assert journeys.at(who, answer[0] + half_s / 2) == (spot, -2, pytest.approx(0.5, abs=1e-3))
+    assert journeys.at(who, there[0] - 1)[2] == 1.0
 
 
 def test_the_still_picture_is_the_map_with_a_dot_for_everyone_inside(far):
