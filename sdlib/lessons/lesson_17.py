@@ -44,7 +44,7 @@ FASTER = Prediction(
 US = Prediction(
     key="17-us",
     ask="From New York to Mumbai and back it takes 209 ms, the work 10 ms. One request in five opens a new connection "
-        "first, with TLS 1.3; the others use one that is open already. What is the p95 of the United States?",
+        "first, encrypted with TLS 1.3; the others use one that is open already. What is the p95 of the United States?",
     choices=(
         Choice("about 230 ms, up to 320",
                "So long wait the four of five whose connection is open. The p95 looks at the slowest one in twenty, "
