@@ -225,6 +225,13 @@ def test_no_name_in_the_chart_covers_another(home, mix):
     assert all(name["xanchor"] != "right" or name["x"] > 1_000 for name in names)
 
 
+def test_the_heading_of_the_chart_has_room_for_two_long_names():
+    run = run_of(0, seconds=8, home="eu-west-3", countries={"IN": 1, "US": 1})
+    plot = latency_by_distance(run, {})
+    said = plot.notes[0]["text"].partition("</b>")[0].removeprefix("<b>")
+    assert len(said) <= 47 and "in United States" in said and "in India" in said and "p95 from" in plot.alt
+
+
 def test_the_chart_says_that_a_server_has_no_distance():
     run = sd.simulate(sd.Server(1, 1), crowd(60), seconds=1)
     with pytest.raises(ValueError, match="latency_by_distance.*run must be of a region"):

@@ -73,6 +73,7 @@ def test_what_a_design_lacks_is_said(change, days, says):
 
 def test_the_notebooks_design_leaves_two_days_to_mend():
     found = contest({"cpus": 32, "machines": {"product": 10}, "edges": 10})
+    assert str(found).count("$") == 1    # JupyterLab sets what stands between two of them as a formula
     assert [bool(verdict.fault) for verdict in found.verdicts] == [False, False, False, True, True]
     assert found.points == 60
 
@@ -190,6 +191,13 @@ def test_the_chart_puts_the_fullest_part_first_and_says_when_it_is_full():
     plot = fullest_parts(run, {})
     assert plot.y["ticktext"][0] == "server" and "server" in plot.alt
     assert run.stations.loc["server", "utilization"] == pytest.approx(fullness(run)["server"])
+    assert "half within" in plot.notes[0]["text"] and "95 % within" in plot.notes[0]["text"]
+
+
+def test_a_name_of_two_words_stands_in_two_lines_beside_its_bar():
+    queue = sd.Queue(sd.Worker(50, 5.0, per_s=10.0, name="whatsapp worker"))
+    run = sd.simulate(sd.Server(4, 4, 1, calls=[queue]), sd.Clients(users=60), seconds=5, seed=1)
+    assert "whatsapp<br>worker" in fullest_parts(run, {}).y["ticktext"]
 
 
 def test_a_worker_with_a_pace_is_as_full_as_messages_come():

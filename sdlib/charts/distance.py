@@ -14,6 +14,7 @@ LEAST_KM, LONGEST_KM, FIRST_HEIGHT_MS = -900, 20_000, 500
 SMALLEST_PX, PX_PER_ROOT = 6, 60     # a mark's size: its area grows with the share of the crowd
 NAMED, SHORT_KM, LONG_WAY = 2, 500, 1.3  # so many outliers have a name; a way over so few km is none; times the model
 PLOT_PX, LETTER_PX, LINE_PX = (385, 190), 6.2, 15
+HEADING_LETTERS = 47     # of bold type above the plot, in a panel of two columns
 STORY = ("IN", "US")
 LOOKS = {MEASURED: ("measured", ORANGE), MODEL: ("modelled", "rgba(0,0,0,0)")}
 
@@ -36,7 +37,8 @@ def latency_by_distance(run, settings):
     top = held_end(FIRST_HEIGHT_MS, seen["p95_ms"].max() if len(seen) else 0)
     mean = duration(run.measures()["mean_ms"])
     said = "nobody was answered" if seen.empty else _said(seen)
-    heading = above(f"<b>{said}</b><br>mean of all requests {mean}; lines: the way alone")
+    told = said if len(said) <= HEADING_LETTERS else _said_shortly(seen)
+    heading = above(f"<b>{told}</b><br>mean of all requests {mean}; lines: the way alone")
     return Plot(traces, f"The p95 latency of {len(seen)} countries against their distance from {run.system.home}. "
                 f"{said}; the mean of all requests is {mean}.",
                 {"title": {"text": "km to the region"}, "range": [LEAST_KM, LONGEST_KM], "tickformat": ","},
@@ -71,9 +73,21 @@ def _marks(table, name, colour):
 
 
 def _said(seen):
-    quick, slow = seen.loc[seen["p95_ms"].idxmin()], seen.loc[seen["p95_ms"].idxmax()]
-    return (f"p95 from {duration(round(quick['p95_ms']))} in {quick['called']} to {duration(round(slow['p95_ms']))} in "
-            f"{slow['called']}")
+    quick, slow = _ends(seen)
+    return f"p95 from {quick} to {slow}"
+
+
+def _said_shortly(seen):
+    """As `_said`, in as many letters as there is room for."""
+    quick, slow = _ends(seen)
+    both = f"p95 {quick}, {slow}"
+    return both if len(both) <= HEADING_LETTERS else f"p95 up to {slow}"
+
+
+def _ends(seen):
+    """The quickest country and the slowest, in words."""
+    rows = seen.loc[[seen["p95_ms"].idxmin(), seen["p95_ms"].idxmax()]]
+    return [f"{duration(round(row.p95_ms))} in {row.called}" for row in rows.itertuples()]
 
 
 def _names(seen, top):

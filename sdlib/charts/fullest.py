@@ -8,13 +8,15 @@ from sdlib.components.worker import Worker
 from sdlib.results.run import check_run
 
 SHOWN, FULL_PERCENT, FIRST_WIDTH_PERCENT = 8, 100, 120
+NAME_SIZE = 11    # two lines of it fit beside a bar
 
 
 def fullest_parts(run, settings):
     """The eight fullest parts of a system: how much of what it can do each of them was asked for.
 
     Machines of one kind are one part. A worker that sends at a set pace is as full as messages come for that pace.
-    Dashed: what a part can do. In words: the fullest part, the latency of 95 % of the answers, and what failed.
+    Dashed: what a part can do. In words: the fullest part, the latency of half and of 95 % of the answers, and what
+    failed.
     """
     check_run("fullest_parts", run)
     shares = sorted(fullness(run).items(), key=lambda one: -one[1])[:SHOWN]
@@ -26,14 +28,16 @@ def fullest_parts(run, settings):
     width = held_end(FIRST_WIDTH_PERCENT, percents[0])
     bars = [_bars(label, names, percents, is_full) for label, is_full in (("has room", False), ("is full", True))]
     told = (f"{names[0]}: {percentage(percents[0])} % full",
-            f"95 % within {duration(figures['p95_ms'])}; {number(figures['failed'])} failed")
+            f"half within {duration(figures['p50_ms'])}, 95 % within {duration(figures['p95_ms'])}; "
+            f"{number(figures['failed'])} failed")
     alt = ", ".join(f"{name} {percentage(percent)} %" for name, percent in zip(names, percents, strict=True))
     labels = [note(f"<b>{percentage(percent)} %</b>", percent, place, xanchor="left", xshift=4)
               for place, percent in enumerate(percents)]
     return Plot([*bars, line("what it can do", [FULL_PERCENT] * 2, [-0.5, len(names) - 0.5], INK)],
                 f"The fullest parts of the system: {alt}. {told[1]}.",
                 {"title": {"text": "asked for, in % of what it can do"}, "range": [0, 1.15 * width], "tickformat": ","},
-                {"range": [SHOWN - 0.4, -0.6], "tickvals": list(range(len(names))), "ticktext": names},
+                {"range": [SHOWN - 0.4, -0.6], "tickvals": list(range(len(names))), "tickfont": {"size": NAME_SIZE},
+                 "ticktext": [name.replace(" ", "<br>", 1) for name in names]},
                 notes=[above(f"<b>{told[0]}</b><br>{told[1]}"), *labels])
 
 

@@ -90,7 +90,7 @@ class Contest:
         """The promises that were not kept, in words: the days' first, then the bill and the pages' age."""
         found = [f"{verdict.label}: {verdict.fault}" for verdict in self.verdicts if verdict.fault]
         if self.usd_per_month > BUDGET_USD:
-            found.append(f"the bill: ${self.usd_per_month:,.0f} a month, and there are ${BUDGET_USD:,}.")
+            found.append(f"the bill: ${self.usd_per_month:,.0f} a month; {BUDGET_USD:,} may be spent.")
         if self.oldest_page_s > OLDEST_PAGE_S:
             found.append(f"the pages: one may be {self.oldest_page_s:,.0f} s old, and {OLDEST_PAGE_S} s are allowed.")
         return tuple(found)
@@ -108,7 +108,8 @@ class Contest:
     def _card(self):
         lines = [f"{'✗' if verdict.fault else '✓'} {verdict.label}: {verdict.fault or verdict.came}"
                  for verdict in self.verdicts]
-        bill = f"${in_words(round(self.usd_per_month))} a month, of ${BUDGET_USD:,}"
+        # With a second $ JupyterLab would set all between the two as a formula.
+        bill = f"${in_words(round(self.usd_per_month))} a month; {BUDGET_USD:,} may be spent"
         lines.append(f"{'✗' if self.usd_per_month > BUDGET_USD else '✓'} the bill: {bill}")
         age = f"at most {self.oldest_page_s:,.0f} s old, of {OLDEST_PAGE_S}"
         lines.append(f"{'✗' if self.oldest_page_s > OLDEST_PAGE_S else '✓'} the pages: {age}")

@@ -18,7 +18,7 @@ def seen_by(run, country, column="p95_ms"):
 
 
 FASTER = Prediction(
-    key="17-faster",
+    key="17-faster", about="tails", rises=False,
     ask="One machine in Mumbai stands for the whole shop, half busy; clients of 48 countries use it. A request needs "
         "10 ms of CPU. The p50 of everybody is 99 ms, the p95 is 386 ms. The owner buys cores ten times as fast: 1 ms. "
         "What is the p95 then?",
@@ -42,9 +42,9 @@ FASTER = Prediction(
 )
 
 US = Prediction(
-    key="17-us",
+    key="17-us", about="tails", rises=True,
     ask="From New York to Mumbai and back it takes 209 ms, the work 10 ms. One request in five opens a new connection "
-        "first, with TLS 1.3; the others use one that is open already. What is the p95 of the United States?",
+        "first, encrypted with TLS 1.3; the others use one that is open already. What is the p95 of the United States?",
     choices=(
         Choice("about 230 ms, up to 320",
                "So long wait the four of five whose connection is open. The p95 looks at the slowest one in twenty, "

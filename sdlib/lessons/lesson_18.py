@@ -28,7 +28,7 @@ def hit_percent(run):
 
 
 PAGES_TRAVEL = Prediction(
-    key="18-pages",
+    key="18-pages", about="tails", rises=True,
     ask="An edge stands near New York. Pages (/product, /user, /order, /payment) are different for each customer, or "
         "change all the time: no edge may keep them, and it hands each on to Mumbai, over a connection that it keeps "
         "open. Without the CDN 95 % of the American pages took 648 ms at most. What will it be with it?",
@@ -52,7 +52,7 @@ PAGES_TRAVEL = Prediction(
 )
 
 COLD = Prediction(
-    key="18-cold",
+    key="18-cold", about="counts", rises=True,
     ask="12,000 users all over the world, 1,000 pictures, and each is kept for 10 s. Five edges answer 71 % of the "
         "requests from their own stores. Now there are 43, near to everybody. Same crowd, same pictures. What share do "
         "all edges together answer now?",

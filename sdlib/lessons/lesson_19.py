@@ -40,7 +40,8 @@ FIRST = Prediction(
                "Its share was 89 % before anybody came: 800 of 900 a second."),
     ),
     right=lambda run: FIRST_CHOICES.index(fullest(run)[0]),
-    result=lambda run: "In this run the fullest of the four is: {}, {:.0%} of what it can do.".format(*fullest(run)),
+    result=lambda run: f"In this run the fullest of the four is: {fullest(run)[0]}, {100 * fullest(run)[1]:.0f} % of "
+                       "what it can do.",
     because="Requests a second x share x work / what it has: 1,200 payments a second for 900 mails, and 36,000 product "
             "pages for 38,400. Nobody notices: payments are answered, and a queue grows.",
     answer_shown_as=(r"fullest of the four is: mail", r"1,200 payments a second for 900"),

@@ -76,11 +76,12 @@ class Incident:
 
     def _card(self):
         failed, p95_ms = self.night.failed_percent[1], self.night.p95_ms
-        return Card("note", f"Incident {self.seed}: since 5 seconds something is wrong", (
+        return Card("note", f"Incident {self.seed}: for 5 seconds something has been wrong", (
             f"Of the shop's requests {failed:.1f} % failed. 95 % of the answers came within {p95_ms[1]:,.0f} ms, on "
             f"other nights within {p95_ms[0]:,.0f} ms.",
-            "Each part of the shop, in those 5 seconds and in the same 5 of a night on which all was well. Of what "
-            "keeps answers, those count that it had. What fails further back counts as failed in front, too."))
+            "Each part of the shop, in those 5 seconds and in the same 5 of a night on which all was well. A Redis, an "
+            "edge and the proxy count as answered what came from their own store. What fails further back counts as "
+            "failed in front, too."))
 
     def __str__(self):
         return f"{self._card()}\n{self.table().to_string()}"
