@@ -33,7 +33,7 @@ lab: ready
 test: ready
 	$(PY) -m ruff check .
 	$(PY) -m sdlib.warm_up    # else each worker and each lesson's kernel compiles the machine
-	$(LESSON) $(PY) -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	$(LESSON) $(PY) -m pytest -n 3 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    tests notebooks $(ARGS)
 
 notebooks: ready

@@ -193,6 +193,9 @@ PLACES += [
     *[("formula_and_runs", name,
        lambda v, run, name=name: CHARTS.formula_and_runs(TABLE, **{"x": "users", "y": "y", name: v}), NO_TEXT, ())
       for name in ("x", "y")],
+    ("incident", "seed", lambda v, run: sd.incident(v), NO_NUMBER | MORE_VALUES, ()),
+    ("contest", "design", lambda v, run: sd.contest(v), NO_NUMBER | MORE_VALUES, ()),
+    ("contest", "seed", lambda v, run: sd.contest({}, v), NO_NUMBER | MORE_VALUES, ()),
     ("shop", "lesson", lambda v, run: sd.shop(v), NO_NUMBER | MORE_VALUES, ()),
     ("beside_formula", "shows", lambda v, run: sd.beside_formula(build_users, v, abs, users=[1, 2]),
      NO_NUMBER | MORE_VALUES, ()),
@@ -202,7 +205,8 @@ PLACES += [
       for name in ("users_against_cores", "lost_by_hour", "who_got_what", "wait_by_policy", "threads_held",
                    "answered_while_one_is_down", "messages_over_time", "how_far_told",
                    "mails_in_memory", "checkout_against_mail", "what_each_got", "left_for_the_servers",
-                   "path_of_a_request", "hits_against_room", "how_warm_each_edge_is", "latency_by_distance")],
+                   "path_of_a_request", "hits_against_room", "how_warm_each_edge_is", "latency_by_distance",
+                   "fullest_parts")],
     ("memory_over_time", "run", lambda v, run: CHARTS.memory_over_time(v), NO_NUMBER | MORE_VALUES, ()),
     ("mean_wait_ms", "run", lambda v, run: CHARTS.mean_wait_ms(v), NO_NUMBER | MORE_VALUES, ()),
     ("waits_by_policy", "waits", lambda v, run: CHARTS.waits_by_policy(v, 2.0, 1.0), NO_NUMBER | MORE_VALUES, ()),
@@ -239,14 +243,14 @@ def run():
 
 @pytest.mark.parametrize("owner, call, value, parameter", CASES)
 def test_a_bad_value_gets_one_clear_sentence(owner, call, value, parameter, run):
-    begun_s = time.perf_counter()
+    begun_s = time.process_time()  # not the clock: others may have the cores
     with warnings.catch_warnings(), pytest.raises(ValueError) as problem:
         warnings.simplefilter("ignore")
         call(value, run)
     told = str(problem.value)
     assert told.startswith(owner) and parameter in told and " must " in told and "for example " in told, told
     assert "\n" not in told and len(told) < 500
-    assert time.perf_counter() - begun_s < 2
+    assert time.process_time() - begun_s < 2
 
 
 def test_every_public_function_of_theory_is_walked():
