@@ -246,13 +246,17 @@ def _has_stores_far_away(run):
 
 
 def _warm_stretch(run, thin):
-    """When the stores have filled: at the beginning all is far. A request to the far origin stays in the picture."""
+    """When the stores have filled: at the beginning all is far. A request to the far origin stays in the picture.
+
+    With a large crowd it ends sooner: not later than the first so many requests.
+    """
     journey_s = run.measures()["mean_ms"] / 1000 if run.measures()["answered"] else 0.0
     seconds = min(SCREEN_S * max(SLOWEST, journey_s / JOURNEY_ON_SCREEN_S), run.seconds)
-    from_s = max(min(WARM * run.seconds, _time_of(run, REQUESTS_LOOKED_AT)) - seconds, 0.0)
+    warm_s, last_s = WARM * run.seconds, _time_of(run, REQUESTS_LOOKED_AT)
+    from_s = max(min(warm_s, last_s) - seconds, 0.0)
+    why = "its stores have filled" if warm_s <= last_s else "its stores are filling"
     rows = trace_rows.rows_of(run, from_s + seconds)
-    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), "its stores have filled", rows),
-                thin)
+    return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows), thin)
 
 
 def _cut(run, window, thin=False):

@@ -26,7 +26,7 @@ def crowded():
 def test_a_large_crowd_is_thinned_so_that_the_window_lasts(crowded):
     cut, thinned = window_of(crowded)[0], window_of(crowded, thin=True)[0]
     assert cut.one_in == 1 and cut.seconds < thinned.seconds / 10
-    assert thinned.one_in >= 20 and thinned.seconds == pytest.approx(20 * thinned.speed, rel=0.01)
+    assert thinned.one_in >= 20 and 15 < thinned.seconds / thinned.speed < 30, "seconds on the screen"
     assert f"one request in {thinned.one_in} is drawn" in watch(crowded, thin=True).words
     assert "is drawn" not in watch(crowded).words
 
