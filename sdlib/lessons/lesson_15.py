@@ -5,7 +5,7 @@ from math import comb
 from sdlib.charts.layers import layers_ms, own_ms
 from sdlib.components.clients import Clients
 from sdlib.lessons.measures import band, figure, is_letter, letter
-from sdlib.lessons.shop import ROUTES, shop
+from sdlib.lessons.shop import PAGES, shop
 from sdlib.lessons.watching import Day, watch
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import near, number
@@ -315,7 +315,7 @@ GOALS = (
 
 def layered():
     """The shop with a pair of balancers for each service."""
-    return shop(15), Clients(users=12_000, routes=ROUTES)
+    return shop(15), Clients(users=12_000, routes=PAGES)
 
 
 LESSON = Lesson("15", "Gateway and balancers", (ONE, TWO), (EASY, MEDIUM, HARD), QUIZ, GOALS,

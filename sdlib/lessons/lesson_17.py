@@ -7,7 +7,7 @@ from sdlib.components.clients import Clients
 from sdlib.components.geography import MUMBAI
 from sdlib.lessons.measures import band, figure, is_letter, letter
 from sdlib.lessons.settling import Market, settle
-from sdlib.lessons.shop import ROUTES, shop
+from sdlib.lessons.shop import PAGES, shop
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
 from sdlib.teach.kinds import near, number
 
@@ -331,7 +331,7 @@ GOALS = (
 
 def in_mumbai():
     """The last lesson's shop, and people from all countries."""
-    return shop(17), Clients(users=12_000, routes=ROUTES, countries=PEOPLE)
+    return shop(17), Clients(users=12_000, routes=PAGES, countries=PEOPLE)
 
 
 LESSON = Lesson("17", "Regions", (FASTER, US), (EASY, MEDIUM, HARD), QUIZ, GOALS,

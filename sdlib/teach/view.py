@@ -44,13 +44,19 @@ class Card:
         """The card as HTML that reads in a dark and in a light theme, with no script and no outside resource."""
         shape, color = TONES[self.tone]
         inner = "".join(f'<pre style="{_CODE}">{escape(line)}</pre>' if isinstance(line, Code)
-                        else f"<div>{escape(line)}</div>" for line in self.lines)
+                        else f"<div>{_no_formula(line)}</div>" for line in self.lines)
         return (f'<section aria-label="{escape(self.title)}" style="{_BOX.format(color=color)}">'
-                f'<div><span aria-hidden="true">{shape}</span> <strong>{escape(self.title)}</strong></div>'
+                f'<div><span aria-hidden="true">{shape}</span> <strong>{_no_formula(self.title)}</strong></div>'
                 f"{inner}</section>")
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return bundle(self)
+
+
+def _no_formula(text):
+    """As HTML. JupyterLab sets what stands between two dollar signs as a formula, unless they stand in tags."""
+    told = escape(text)
+    return told.replace("$", "<span>$</span>") if told.count("$") > 1 else told
 
 
 def _folded(text):

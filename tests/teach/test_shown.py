@@ -87,6 +87,11 @@ def test_choices_are_short_enough_for_one_line_of_a_form():
             assert all(len(choice.text) <= 80 for choice in question.choices)
 
 
+def test_two_prices_in_a_line_are_no_formula():
+    html = Card("note", "$1 or $2?", ("from $30 to $34 a month", "one of $5")).html()
+    assert html.count("<span>$</span>") == 4 and "one of $5" in html
+
+
 def test_a_card_escapes_what_a_learner_gave():
     html = Card("wrong", "<b>", ("<script>alert(1)</script>", Code("a < b"))).html()
     assert "<script>" not in html and "&lt;script&gt;" in html and "a &lt; b</pre>" in html
