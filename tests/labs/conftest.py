@@ -63,9 +63,13 @@ class Traces:
 
 
 @pytest.fixture
-def traces(tmp_path, monkeypatch):
-    """Labs of this test have their own temporary folder; whatever happens, they must leave nothing."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield Traces(tmp_path)
-    assert Traces(tmp_path).wait_until_gone()
+def traces(monkeypatch):
+    """Labs of this test have their own temporary folder; whatever happens, they must leave nothing.
+
+    Its name is short, as that of a real one is: the path of a socket may have a hundred letters.
+    """
+    with tempfile.TemporaryDirectory(prefix="labs-") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Traces(Path(folder))
+        assert Traces(Path(folder)).wait_until_gone()
