@@ -33,8 +33,8 @@ def diagram(system_or_run, highlight=None, width=None, height=None):
     are alike are one, and lists of addresses and lines have none.
     """
     nodes = _nodes(system_or_run)
-    size, row = place(nodes, 1, 1), ROW
-    row += ROOM_FOR_A_LINE * is_crowded(size.centre)
+    size = place(nodes, 1, 1)
+    row = ROW + ROOM_FOR_A_LINE * is_crowded(size.centre)
     width, height = width or min(WIDEST, COLUMN * size.columns), height or max(170, 30 + row * size.rows)
     made = figure([diagram_plot(system_or_run, highlight, width - 16, height - 16)], width, height)
     made.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})

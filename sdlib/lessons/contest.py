@@ -108,7 +108,6 @@ class Contest:
     def _card(self):
         lines = [f"{'✗' if verdict.fault else '✓'} {verdict.label}: {verdict.fault or verdict.came}"
                  for verdict in self.verdicts]
-        # With a second $ JupyterLab would set all between the two as a formula.
         bill = f"${in_words(round(self.usd_per_month))} a month; {BUDGET_USD:,} may be spent"
         lines.append(f"{'✗' if self.usd_per_month > BUDGET_USD else '✓'} the bill: {bill}")
         age = f"at most {self.oldest_page_s:,.0f} s old, of {OLDEST_PAGE_S}"

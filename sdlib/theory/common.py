@@ -24,7 +24,6 @@ RANGES = {
     "cached_objects": {"low": 1, "high": 10_000_000, "example": 1_000, "whole": True, "unit": "objects"},
     "beta": {"low": 0.01, "high": 100, "example": 1},
     "requests_per_s": {"low": 1e-9, "high": 1e12, "example": 1, "unit": "requests per second"},
-    "ttl_s": {"low": 0, "high": 1e9, "example": 60, "unit": "s"},
     "limit_per_s": {"low": 1e-9, "high": 1e12, "example": 5, "unit": "requests per second"},
     "burst": {"low": 1, "high": 1_000, "example": 10, "whole": True, "unit": "requests"},
     "retries": {"low": 0, "high": 1_000, "example": 10, "whole": True},
