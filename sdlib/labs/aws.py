@@ -5,9 +5,10 @@ Run as `python -m sdlib.labs.aws PORT`. Its cost grows with the depth of a queue
 
 import logging
 import os
-import socket
 import statistics
 import sys
+
+from sdlib.labs.door import open_door
 
 REGION = "ap-south-1"                    # Mumbai, where the course's shop stands
 LOOKS = 5                                # at a queue, to count what it holds
@@ -76,10 +77,7 @@ def serve(port):
     from werkzeug.serving import WSGIRequestHandler, make_server
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     WSGIRequestHandler.protocol_version = "HTTP/1.1"         # one connection for many calls
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    door.bind(("127.0.0.1", port))
+    door = open_door(port)
     door.listen(128)
     make_server("127.0.0.1", port, by_service({name: create_backend_app(name) for name in ("sqs", "sns")}),
                 threaded=True, fd=door.fileno()).serve_forever()

@@ -10,12 +10,13 @@ import asyncio
 import json
 import queue
 import smtplib
-import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
+
+from sdlib.labs.door import serve
 
 MAIL_TIMEOUT_S = 5
 SENDERS = 64                 # threads, each of which holds a mail that is sent inside a checkout
@@ -72,8 +73,4 @@ async def prepared(plan):
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    door.bind(("127.0.0.1", given["port"]))
-    web.run_app(prepared(given), sock=door, print=None, access_log=None, handle_signals=False, backlog=1024)
+    serve(prepared(given), given["port"])

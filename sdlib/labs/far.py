@@ -8,9 +8,10 @@ with the certificate `far.pem`. Without "plain" there are the relays alone.
 
 import asyncio
 import json
-import socket
 import ssl
 import sys
+
+from sdlib.labs.door import open_door
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 WORK_S = {b"/fast": 0.001, b"/slow": 0.010}
@@ -56,22 +57,14 @@ class Relay:
             loop.call_at(due_s, *((writer.write, data) if data else (writer.close,)))
 
 
-def door(port):
-    """A socket on a port that the lab holds."""
-    here = socket.socket(proto=socket.IPPROTO_TCP)         # with another asyncio leaves Nagle's wait of 40 ms on
-    here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    here.bind(("127.0.0.1", port))
-    return here
-
-
 async def run(plan):
     if "plain" in plan:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain("far.pem")
-        await asyncio.start_server(serve, sock=door(plan["plain"]))
-        await asyncio.start_server(serve, sock=door(plan["tls"]), ssl=context)
+        await asyncio.start_server(serve, sock=open_door(plan["plain"]))
+        await asyncio.start_server(serve, sock=open_door(plan["tls"]), ssl=context)
     for port, to_port, rtt_ms in plan["relays"]:
-        await asyncio.start_server(Relay(to_port, rtt_ms / 1000).carry, sock=door(port))
+        await asyncio.start_server(Relay(to_port, rtt_ms / 1000).carry, sock=open_door(port))
     await asyncio.Event().wait()
 
 

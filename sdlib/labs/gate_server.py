@@ -7,12 +7,12 @@ The service works on one request at a time, `service_ms` each. `/check` answers 
 
 import asyncio
 import json
-import socket
 import sys
 import time
 
 from aiohttp import web
 
+from sdlib.labs.door import serve
 from sdlib.labs.tokens import BadToken, verify
 
 AUDIENCE = "shop"
@@ -54,8 +54,4 @@ async def prepared(plan):
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    door.bind(("127.0.0.1", given["port"]))
-    web.run_app(prepared(given), sock=door, print=None, access_log=None, handle_signals=False, backlog=1024)
+    serve(prepared(given), given["port"])

@@ -7,12 +7,13 @@ A machine adds itself to the path that a request brings (header X-Path), and tel
 
 import asyncio
 import json
-import socket
 import sys
 import time
 from collections import Counter
 
 from aiohttp import web
+
+from sdlib.labs.door import WAITING_ROOM, open_door
 
 
 class Machines:
@@ -46,11 +47,7 @@ async def run(plan):
     for service, name, port in plan["machines"]:
         runner = web.AppRunner(machines.app(service, name), access_log=None)
         await runner.setup()
-        door = socket.socket()
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        door.bind(("127.0.0.1", port))
-        await web.SockSite(runner, door, backlog=1024).start()
+        await web.SockSite(runner, open_door(port), backlog=WAITING_ROOM).start()
     await asyncio.Event().wait()
 
 

@@ -9,12 +9,13 @@ the machine is. Run as
 
 import asyncio
 import json
-import socket
 import sys
 from collections import Counter
 from pathlib import Path
 
 from aiohttp import web
+
+from sdlib.labs.door import serve
 
 KEPT = {"static": "max-age=3600", "news": "max-age=1", "user": "private"}
 STEP_S = 0.01
@@ -57,8 +58,4 @@ async def prepared(port):
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    door.bind(("127.0.0.1", given["port"]))
-    web.run_app(prepared(given["port"]), sock=door, print=None, access_log=None, handle_signals=False, backlog=1024)
+    serve(prepared(given["port"]), given["port"])

@@ -29,6 +29,7 @@ from collections import deque
 from aiohttp import web
 
 from sdlib.labs.child import PR_SET_CHILD_SUBREAPER, die_with_parent, prctl
+from sdlib.labs.door import serve
 
 ITEMS = 10_000
 DATABASE = "shop.db"
@@ -72,15 +73,11 @@ def run_front(plan, parent):
     for _, back in channels:
         fork.Process(target=work, args=(back, fronts, os.getpid()), daemon=True).start()
         back.close()
-    door = socket.socket()
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    door.bind(("127.0.0.1", plan["port"]))
     front = Front(fronts, plan)
     app = web.Application()
     app.on_startup.append(front.open)
     app.add_routes([web.post("/order", front.answer), web.get("/inside", front.inside)])
-    web.run_app(app, sock=door, print=None, access_log=None, handle_signals=False, backlog=1024)
+    serve(app, plan["port"])
 
 
 def work(channel, others, parent):
