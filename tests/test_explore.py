@@ -290,6 +290,16 @@ def test_an_answer_goes_with_its_run_and_a_tick_stays(panel):
     assert three_goals().ticked == [False, False, True], "kept in the progress file"
 
 
+def test_a_goal_that_was_reached_before_is_never_not_yet(panel):
+    panel.set(users=500)
+    panel.try_goals()
+    panel.set(users=100_000)
+    assert not panel.try_goals().reached[2]
+    row = panel._rows._texts[2].value
+    assert "☑" in row and "Reached before,</b> not at these settings." in row and "Not yet" not in row
+    assert "which one is missing?" in row, "and what the present settings gave"
+
+
 def test_without_a_run_there_is_nothing_to_try():
     panel = explore(fragile, users=(10, 1000), goals=three_goals(), seconds=5)
     panel.set(users=666)

@@ -31,6 +31,9 @@ class GoalRows(ipywidgets.VBox):
         self._answered.add(place)
         if verdict.reached:
             self._write(place, '<b class="sdlib-better">Reached.</b>')
+        elif self._goals.ticked[place]:
+            self._write(place, '<b class="sdlib-better">Reached before,</b> not at these settings. '
+                               f'{escape(verdict.why)}')
         else:
             self._write(place, f'<span class="sdlib-worse"><b>Not yet.</b> {escape(verdict.why)}</span>')
 

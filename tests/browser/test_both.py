@@ -21,6 +21,13 @@ TITLES = "() => [...document.querySelectorAll('.sdlib-stage-title')].map((one) =
 BOXES = """() => [...document.querySelectorAll('.sdlib-picture')].map((one) => {
     const { left, top, right, bottom } = one.getBoundingClientRect(); return { left, top, right, bottom }; })"""
 
+CUT = """() => [...document.querySelectorAll('.sdlib-tiles b')].filter((figure) => {
+    const written = document.createRange();
+    written.selectNodeContents(figure);
+    const { right } = written.getBoundingClientRect();
+    return [figure, figure.closest('.sdlib-picture')].some((one) => one.getBoundingClientRect().right < right);
+}).map((figure) => figure.innerText)"""
+
 
 @pytest.fixture(scope="module")
 def page(open_notebook, write_notebook):
@@ -64,6 +71,22 @@ def test_a_million_users_are_not_cut_off(notebook):
     room = field.evaluate("(input) => input.clientWidth - input.scrollWidth")
     field.fill("300")
     assert room >= 0
+
+
+@pytest.mark.parametrize("width", [1600, 1400, 1280, 1200, 800])
+def test_no_figure_of_a_million_users_is_cut_off(notebook, width):
+    field = notebook.cell(0).locator(".sdlib-line .widget-text input").first
+    try:
+        notebook.page.set_viewport_size({"width": width, "height": 1000})
+        field.fill("1,000,000")
+        field.press("Enter")
+        notebook.wait_for(lambda it: it.cell(0).locator(".sdlib-tiles b").first.inner_text()[:5], "4 of ")
+        notebook.wait_for(lambda it: it.page.evaluate(CUT), [])
+        assert "$40,574" in notebook.cell(0).locator(".sdlib-tiles").last.inner_text()
+    finally:
+        notebook.page.set_viewport_size({"width": 1400, "height": 1000})
+        field.fill("300")
+        field.press("Enter")
 
 
 def test_they_stand_beside_each_other_and_stack_when_narrow(notebook):
