@@ -2,7 +2,7 @@
 
 import json
 import math
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -271,6 +271,50 @@ def test_no_line_of_a_diagram_runs_behind_a_box():
         x, y = ((corners[0] + corners[3]) / 2 * (1 - share) + (corners[1] + corners[2]) / 2 * share for corners in line)
         for xs, ys in polygons(trace(figure, "box")):
             assert not ((xs.min() + 1 < x) & (x < xs.max() - 1) & (ys.min() < y) & (y < ys.max())).any()
+
+
+def grounds(figure):
+    """{text: (left, right, low, high)} of the words of a diagram, as wide as in a wide type."""
+    words = trace(figure, "words")
+    grounds = {}
+    for x, y, text, size in zip(words.x, words.y, words.text, words.textfont.size):
+        lines = text.replace("<b>", "").replace("</b>", "").split("<br>")
+        wide, high = max(map(len, lines)) * (0.6 if "<b>" in text else 0.54) * size / 2, 0.6 * size * len(lines)
+        grounds[text, x, y] = x - wide, x + wide, y - high, y + high
+    return grounds
+
+
+@pytest.fixture(scope="module", params=[5, 6, 7, 8, 9, 11, 13, 15, 18, 19])
+def shop_diagram(request):
+    return charts.diagram(lesson_shop(request.param))
+
+
+def test_no_line_of_a_diagram_crosses_a_word(shop_diagram):
+    share = np.linspace(0, 1, 200)
+    for line in polygons(trace(shop_diagram, "traffic")):
+        x, y = ((corners[0] + corners[3]) / 2 * (1 - share) + (corners[1] + corners[2]) / 2 * share for corners in line)
+        for word, (left, right, low, high) in grounds(shop_diagram).items():
+            if "×" not in word[0]:
+                assert not ((left < x) & (x < right) & (low < y) & (y < high)).any(), word
+
+
+def test_the_words_of_a_diagram_touch_no_other_word_and_no_box_and_are_not_cut_off(shop_diagram):
+    words = grounds(shop_diagram)
+    boxes = [(xs.min(), xs.max(), ys.min(), ys.max()) for xs, ys in polygons(trace(shop_diagram, "box"))]
+    inside = [word for word, (left, right, low, high) in words.items()
+              if any(box[0] < word[1] < box[1] and box[2] < word[2] < box[3] for box in boxes)]
+    for (word, one), (other, another) in combinations([*words.items(), *(("a box", box) for box in boxes)], 2):
+        if word not in inside:
+            apart = max(one[0] - another[1], another[0] - one[1], one[2] - another[3], another[2] - one[3])
+            assert apart >= 0, (word, other)
+    for left, right, low, high in words.values():
+        assert left >= -8 and right <= shop_diagram.layout.width - 8
+        assert low >= -8 and high <= shop_diagram.layout.height - 8
+
+
+def test_a_long_name_goes_on_in_a_further_line():
+    said = trace(charts.diagram(lesson_shop(8)), "words").text
+    assert {"<b>product<br>balancer</b>", "<b>payment</b>"} <= set(said)
 
 
 def test_a_diagram_is_as_wide_as_its_columns_need():

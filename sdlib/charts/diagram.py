@@ -1,8 +1,9 @@
 """The system diagram: drawn from the declaration, filled with what a run measured."""
 
 import math
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from textwrap import wrap
 
 from sdlib.charts.crowded import TIMES, is_crowded, with_few_boxes
 from sdlib.charts.layout import way_past
@@ -16,11 +17,21 @@ from sdlib.engine.blueprint import blueprint
 BUSY, FULL = 0.7, 0.9
 FILL_OPACITY = 0.4  # words stand on it
 SQUARE, MOST_SQUARES = 8, 24
-COLUMN, WIDEST, ROW, ROOM_FOR_A_LINE = 190, 840, 66, 12
-# The width of a letter and the height of two lines in units of the type's size; pixels between words and a box's edge.
-LETTER, TWO_LINES, PADDING = 0.56, 2.9, 8
-NAME = 16  # the height of a box's name above it, in pixels
+COLUMN, WIDEST, ROW, ROOM_FOR_A_LINE = 190, 840, 66, 18
+# The width of a letter and the height of one line and of two in units of the type's size; pixels between words and a
+# box's edge.
+LETTER, BOLD_LETTER, LINE, TWO_LINES, PADDING = 0.56, 0.61, 1.3, 2.9, 8
+OF_THE_GAP = 0.2  # a name may reach so far into the gap between two columns, and then goes on in a further line
+MOST_OF_THE_GAP = 0.4  # lines leave so much of it to the words of a column
 MOST_OF_A_COLUMN = 1.25  # words below a box may reach so far where others stand beside it
+
+
+@dataclass
+class Column:
+    """Boxes above each other. half: half its width; taken: (low, high) of each box with the words around it."""
+
+    half: float
+    taken: list = field(default_factory=list)
 
 
 def diagram(system_or_run, highlight=None, width=None, height=None):
@@ -33,9 +44,10 @@ def diagram(system_or_run, highlight=None, width=None, height=None):
     are alike are one, and lists of addresses and lines have none.
     """
     nodes = _nodes(system_or_run)
-    size = place(nodes, 1, 1)
-    row = ROW + ROOM_FOR_A_LINE * is_crowded(size.centre)
-    width, height = width or min(WIDEST, COLUMN * size.columns), height or max(170, 30 + row * size.rows)
+    width = width or min(WIDEST, COLUMN * place(nodes, 1, 1).columns)
+    size = place(nodes, width - 16, 1)
+    folds = max(text.count("<br>") for _, _, text, _ in _names(nodes, size, highlight).values())
+    height = height or max(170, 30 + (ROW + ROOM_FOR_A_LINE * folds) * size.rows)
     made = figure([diagram_plot(system_or_run, highlight, width - 16, height - 16)], width, height)
     made.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
     return made
@@ -59,8 +71,13 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
     placing = place(nodes, width, height)
     frames = {index: outline(nodes[index].component.shape, centre, placing.box)
               for index, centre in placing.centre.items()}
-    traces = [*_lines(nodes, seen, placing, run), *_boxes(frames, seen),
-              _frame(frames, nodes, highlight), _stacks(placing, seen), _words(nodes, seen, placing, run, highlight)]
+    around = {index: [word] for index, word in _names(nodes, placing, highlight).items()}
+    for index, word in _below(nodes, seen, placing, around, highlight).items():
+        around[index].append(word)
+    grounds = {index: [_ground(word) for word in words] for index, words in around.items()}
+    words = [*_client_words(placing, run), *_inside(nodes, seen, placing), *sum(around.values(), [])]
+    traces = [*_lines(nodes, seen, placing, run, grounds), *_boxes(frames, seen), _frame(frames, nodes, highlight),
+              _stacks(placing, seen), _words(words)]
     axis = {"visible": False, "fixedrange": True}
     return Plot(traces, _alt(nodes, seen, placing, run), {**axis, "range": [0, width]}, {**axis, "range": [0, height]})
 
@@ -90,7 +107,9 @@ def _polygons(name, polygons, **looks):
             "showlegend": False, "line": {"width": 0}, **looks}
 
 
-def _lines(nodes, seen, placing, run):
+def _lines(nodes, seen, placing, run, grounds):
+    """The traffic, led round boxes and the words around them: it turns in the gaps between the columns only."""
+    columns = _columns(placing, grounds)
     half, root, (x, y) = placing.box[0] / 2, placing.centre[0], placing.clients
     ribbons = [ribbon((x + 26, y), (root[0] - half, root[1]), line_width(_sent_per_s(run)))]
     for node in nodes:
@@ -98,23 +117,35 @@ def _lines(nodes, seen, placing, run):
             if node.index in placing.centre and child in placing.centre:
                 a, b = placing.centre[node.index], placing.centre[child]
                 rate = edge_rate(nodes, seen, node.index, child)
-                way = [(a[0] + half, a[1]), *_past(a, b, placing, line_width(rate)), (b[0] - half, b[1])]
+                way = [(a[0] + half, a[1]), (a[0] + columns[a[0]].half, a[1]),
+                       *_past(a, b, columns, placing, line_width(rate)),
+                       (b[0] - columns[b[0]].half, b[1]), (b[0] - half, b[1])]
                 ribbons += [ribbon(start, end, line_width(rate)) for start, end in pairwise(way)]
     yield _polygons("traffic", ribbons, fillcolor="#B9C4CC")
     yield _polygons("clients", people(placing.clients, 17), fillcolor=BLUE)
 
 
-def _past(start, end, placing, width):
-    """Where a line between two boxes passes by those of the columns in between."""
-    columns, half_box, found = {}, (placing.box[0] / 2, placing.box[1] / 2), []
-    for x, y in placing.centre.values():
+def _columns(placing, grounds):
+    """{x: Column}: how wide the columns are with the words of their boxes, and what stands in the way of a line."""
+    half, columns = placing.box[0] / 2, {}
+    widest = half + MOST_OF_THE_GAP * (2 * placing.clients[0] - 2 * half)
+    for index, (x, y) in placing.centre.items():
+        column = columns.setdefault(x, Column(half))
+        _, rights, lows, highs = zip(*grounds[index])
+        column.half = min(max(column.half, *(right - x for right in rights)), widest)
+        column.taken.append((min(*lows, y - placing.box[1] / 2), max(*highs, y + placing.box[1] / 2)))
+    return columns
+
+
+def _past(start, end, columns, placing, width):
+    """Where a line between two boxes passes by those of the columns in between, and by the words around them."""
+    found = []
+    for x, column in sorted(columns.items()):
         if start[0] < x < end[0]:
-            columns.setdefault(x, []).append((y - half_box[1], y + half_box[1] + NAME))
-    for x, taken in sorted(columns.items()):
-        wanted = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
-        y = way_past(wanted, taken, width / 2 + 3, 0, 2 * placing.clients[1])
-        if y is not None:
-            found += [(x - half_box[0], y), (x + half_box[0], y)]
+            wanted = start[1] + (end[1] - start[1]) * (x - start[0]) / (end[0] - start[0])
+            y = way_past(wanted, column.taken, width / 2 + 3, 0, 2 * placing.clients[1])
+            if y is not None:
+                found += [(x - column.half, y), (x + column.half, y)]
     return found
 
 
@@ -184,35 +215,70 @@ def _stacks(placing, seen):
                                             "line": {"width": 1.5, "color": INK}}}
 
 
-def _words(nodes, seen, placing, run, highlight):
-    """The texts above, inside and below each box; each is (x, y, text, size)."""
-    words = _client_words(placing, run)
-    half = placing.box[1] / 2
-    small = 10 if placing.box[0] < 80 or placing.rows > 4 else 12
-    joint = "<br>" if placing.box[1] >= TWO_LINES * small else " "
-    fits = all(_fits(spec(nodes[index].component, joint), placing.box[0], small) for index in placing.centre)
+def _names(nodes, placing, highlight):
+    """{index: (x, y, text, size)} of the names above the boxes, each in as few lines as its column has room for."""
+    half, small, names = placing.box[1] / 2, _small(placing), {}
+    widest = placing.box[0] + 2 * OF_THE_GAP * (2 * placing.clients[0] - placing.box[0])
+    for index, (x, y) in placing.centre.items():
+        is_new = nodes[index].name == highlight
+        name = ("NEW: " if is_new else "") + nodes[index].name.partition(TIMES)[0]
+        lines = wrap(name, max(1, int(widest / (BOLD_LETTER * small))), break_long_words=False)
+        y += half + small * (0.9 + 0.6 * (len(lines) - 1)) + 8 * is_new
+        names[index] = x, y, f"<b>{'<br>'.join(lines)}</b>", small
+    return names
+
+
+def _all_fit(nodes, placing):
+    """Whether what each component is made of fits into its box."""
+    small = _small(placing)
+    joint = _joint(placing, small)
+    return all(_fits(spec(nodes[index].component, joint), placing.box[0], small) for index in placing.centre)
+
+
+def _joint(placing, small):
+    return "<br>" if placing.box[1] >= TWO_LINES * small else " "
+
+
+def _small(placing):
+    return 10 if placing.box[0] < 80 or placing.rows > 4 else 12
+
+
+def _inside(nodes, seen, placing):
+    """The words in the boxes, and of the machines that have none."""
+    small, fits, words = _small(placing), _all_fit(nodes, placing), []
+    joint = _joint(placing, small)
+    for index, (x, y) in placing.centre.items():
+        node, row = nodes[index], seen[index]
+        _, times, count = node.name.partition(TIMES)
+        if times:
+            words.append((x, y, f"<b>×{count}</b>", small))
+        if row or (fits and not times):
+            words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
+    return words + [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
+
+
+def _below(nodes, seen, placing, around, highlight):
+    """{index: (x, y, text, size)} of the words below the boxes that have some, and room for them."""
+    half, small, fits, words = placing.box[1] / 2, _small(placing), _all_fit(nodes, placing), {}
+    taken = [_ground(name) for name, in around.values()]
     widest = MOST_OF_A_COLUMN * 2 * placing.clients[0]
     for index, (x, y) in placing.centre.items():
         node, row = nodes[index], seen[index]
-        is_new = node.name == highlight
-        name, times, count = node.name.partition(TIMES)
-        if is_crowded(placing.centre):
-            name = name.replace(" ", "<br>")
-        if times:
-            words.append((x, y, f"<b>×{count}</b>", small))
-        title = f"<b>{'NEW: ' if is_new else ''}{name}</b>"
-        words.append((x, y + half + small * (0.9 + 0.6 * title.count("<br>")) + 8 * is_new, title, small))
-        if row or (fits and not times):
-            words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
         if row and row["mean_queue"] >= 0.5:
-            words.append((x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1))
+            words[index] = x, y - half - small * 0.9, f"queue {number(row['mean_queue'])}", small - 1
         elif placing.rows <= 4 and (row or not fits):
             size = spec(node.component, places=row["places"] if row else None)
             if placing.rows <= 2 and _width(size, small - 1) > widest:
                 size = _folded(size)
-            if _width(size, small - 1) <= widest:
-                words.append((x, y - half - small * (0.9 + 0.6 * size.count("<br>")) - 8 * is_new, size, small - 1))
-    words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
+            y -= half + small * (0.9 + 0.6 * size.count("<br>")) + 8 * (node.name == highlight)
+            word = x, y, size, small - 1
+            if _width(size, small - 1) <= widest and not any(_overlap(_ground(word), one) for one in taken):
+                words[index] = word
+    return words
+
+
+def _words(words):
+    """The trace of these texts; each is (x, y, text, size)."""
     xs, ys, texts, sizes = zip(*words)
     return {"type": "scatter", "name": "words", "mode": "text", "x": xs, "y": ys, "text": texts, "hoverinfo": "skip",
             "showlegend": False, "textfont": {"size": sizes, "color": INK}, "cliponaxis": False}
@@ -232,7 +298,19 @@ def _fits(text, width, size):
 
 def _width(text, size):
     """Of the longest line, in pixels."""
-    return max(map(len, text.split("<br>"))) * LETTER * size
+    letter = BOLD_LETTER if text.startswith("<b>") else LETTER
+    return max(map(len, text.removeprefix("<b>").removesuffix("</b>").split("<br>"))) * letter * size
+
+
+def _ground(word):
+    """(left, right, low, high) of what a text covers."""
+    x, y, text, size = word
+    wide, high = _width(text, size) / 2 + 1, LINE * size * (1 + text.count("<br>")) / 2
+    return x - wide, x + wide, y - high, y + high
+
+
+def _overlap(one, other):
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 def _client_words(placing, run):
