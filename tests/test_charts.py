@@ -317,6 +317,14 @@ def test_a_long_name_goes_on_in_a_further_line():
     assert {"<b>product<br>balancer</b>", "<b>payment</b>"} <= set(said)
 
 
+def test_a_diagram_says_from_how_many_to_how_many_users_a_crowd_grows():
+    growing = Clients(100, profile=[(5, 10), (50, 20)])
+    for seconds, said in ((3, "100 users"), (20, "100 to 1,000 users")):
+        run = simulate(shop()[0], growing, seconds=seconds)
+        assert f"<b>{said}</b>" in trace(charts.diagram(run), "words").text
+        assert f"{said} send" in charts.diagram(run).layout.meta["alt"]
+
+
 def test_a_diagram_is_as_wide_as_its_columns_need():
     chain = LoadBalancer([Server(4, 4, calls=[Cache(Database())])])
     assert charts.diagram(shop()[0]).layout.width < charts.diagram(chain).layout.width <= 840

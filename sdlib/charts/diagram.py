@@ -12,6 +12,7 @@ from sdlib.charts.shapes import filled, hatch, joined, outline, people, rectangl
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PAPER, VERMILION, WHITE, Plot, figure
 from sdlib.charts.words import number, percent
 from sdlib.components.checks import complain
+from sdlib.engine.arrivals import rate_steps
 from sdlib.engine.blueprint import blueprint
 
 BUSY, FULL = 0.7, 0.9
@@ -317,8 +318,16 @@ def _client_words(placing, run):
     x, y = placing.clients
     if run is None:
         return [(x, y - 30, "<b>clients</b>", 12)]
-    return [(x, y + 32, f"<b>{number(run.clients.users)} users</b>", 11),
+    return [(x, y + 32, f"<b>{_crowd(run)}</b>", 11),
             (x, y - 28, f"{number(_sent_per_s(run))}/s", 11)]
+
+
+def _crowd(run):
+    """The users of a run, such as "100 to 1,000 users" where a profile changes their number."""
+    clients = run.clients
+    factors = rate_steps(clients, run.seconds)[1] / clients.requests_per_second if clients.profile else [1]
+    fewest, most = (number(round(clients.users * factor)) for factor in (min(factors), max(factors)))
+    return f"{fewest} users" if fewest == most else f"{fewest} to {most} users"
 
 
 def inside(node, row):
@@ -376,7 +385,7 @@ def _alt(nodes, seen, placing, run):
         parts.append(node.name + (f" ({_measured(row)})" if row else "") + (f" calls {calls}" if calls else ""))
     parts += [_many(group, seen).replace("<b>", "").replace("</b>", "").replace("<br>", ", ")
               for _, _, group in placing.more]
-    who = "clients call" if run is None else (f"{number(run.clients.users)} users send {number(_sent_per_s(run))} "
+    who = "clients call" if run is None else (f"{_crowd(run)} send {number(_sent_per_s(run))} "
                                               "requests per second to")
     return f"System diagram: {who} {nodes[0].name}; {'; '.join(parts)}."
 
