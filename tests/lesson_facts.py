@@ -193,6 +193,8 @@ FACTS = {
     11: {
         "2": lambda: WAITS.delays_s()[2] == 2,
         "11": lambda: sd.Queue(sd.Worker(), retry=WAITS).most_receives == 11,
+        "12,000": lambda: round(checkouts_per_s() * 60 / 4 / 0.03) == 12_000,
+        "24": lambda: round(checkouts_per_s(), 9) == 24,
     },
     12: {
         "80": lambda: default(sd.WhatsAppProvider, "per_s") == 80,

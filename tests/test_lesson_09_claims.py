@@ -181,6 +181,12 @@ def test_the_bursts_of_the_reference_run():
         assert run.requests["status"].value_counts()[["ok", "too many requests"]].tolist() == [30, 10]
 
 
+def test_the_gateway_refuses_nobody_once_the_greedy_client_has_left():
+    for seed in SEEDS:
+        run = sd.simulate(sd.shop(9), sd.Clients(users=12_000, routes=ROUTES), seconds=10, seed=seed)
+        assert run.stations.loc["gateway", "failed"] == 0 and (sd.senders(run) == "everybody else").all()
+
+
 def test_the_chart_draws_the_formulas_and_stands_where_the_run_is(alone_ms):
     run = served(1, seconds=200)
     assert own_times_ms(run).mean() == pytest.approx(alone_ms.mean(), rel=0.03)

@@ -131,6 +131,14 @@ def test_what_a_restart_costs_on_average():
     assert len(HARD.scenarios) == 5
 
 
+def test_the_bill_falls_as_workers_take_the_place_of_the_notification_service():
+    before, after = (sd.cost(sd.shop(lesson)).set_index("component") for lesson in (9, 10))
+    gone, new = before.drop(after.index, errors="ignore"), after.drop(before.index, errors="ignore")
+    assert gone.index.tolist() == ["notification"] and new.query("vcpu > 0").index.tolist() == ["mail worker"]
+    assert (gone["vcpu"].iloc[0], new["vcpu"].max()) == (4, 2)
+    assert gone["usd_per_month"].sum() > new["usd_per_month"].sum()
+
+
 def test_the_measures_of_mails():
     run = streamed(RATE, 8, 1, 60)
     times_s = np.linspace(0, 60, 20_001)

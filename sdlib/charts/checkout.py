@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from sdlib.charts.parts import kept
-from sdlib.charts.theme import GREEN, INK, SKY, Plot, above, duration_axis, line, note, runs_so_far, this_run
+from sdlib.charts.theme import BLUE, GREEN, INK, Plot, above, duration_axis, line, note, runs_so_far, this_run
 from sdlib.charts.words import duration, number
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.providers import MailProvider
@@ -20,7 +20,7 @@ PAYMENT, PROVIDER = "payment", "mail provider"
 
 
 def checkout_against_mail(run, settings, trail=None):
-    """p99 of the checkouts against the mean time of a mail: payment and order alone, and with the mail on top.
+    """p99 of the checkouts against the mean time of a mail: of payment and order alone, and with the mail.
 
     settings: mail_ms, failing and users, as the panel has them. trail: a list that keeps the points of runs that
     differ in the mail's time alone. A line stands where the mails hold all threads of payment.
@@ -32,8 +32,8 @@ def checkout_against_mail(run, settings, trail=None):
     own_ms = own_times_ms(run)
     own_p99_ms = float(np.quantile(own_ms, 0.99))
     ends_ms = [MAILS_MS[0], MAILS_MS[-1]]
-    traces = [_filled("payment and order alone", ends_ms, [own_p99_ms] * 2, SKY, "tozeroy"),
-              _filled("with the mail", MAILS_MS, _with_mail_ms(tuple(own_ms)), GREEN, "tonexty")]
+    traces = [line("payment and order alone", ends_ms, [own_p99_ms] * 2, GREEN),
+              line("with the mail", MAILS_MS, _with_mail_ms(tuple(own_ms)), BLUE, "solid")]
     full_ms = all_held_from_ms(run, own_ms.mean())
     if ends_ms[0] < full_ms < ends_ms[1]:
         traces.append(line("all threads held", [full_ms] * 2, [LOWEST_MS, HIGHEST_MS], INK, "dot"))
@@ -94,8 +94,3 @@ def all_held_from_ms(run, own_mean_ms):
     limit_per_s = next(node.component for node in run.nodes if node.name == PROVIDER).per_s
     mails_per_s = rate_per_s if limit_per_s is None else min(rate_per_s, limit_per_s)
     return 1000 * (threads(run) - rate_per_s * own_mean_ms / 1000) / mails_per_s
-
-
-def _filled(name, xs, ys, colour, down_to):
-    return {**line(name, xs, ys, INK, "solid"), "line": {"width": 1.5, "color": INK}, "fill": down_to,
-            "fillcolor": colour, "opacity": 1}

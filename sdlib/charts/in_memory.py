@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from sdlib.charts.theme import BLUE, VERMILION, Plot, above, figure, held_end, line, plain
+from sdlib.charts.theme import BLUE, INK, VERMILION, Plot, above, figure, held_end, line, plain
 from sdlib.charts.timeline import A_MOMENT_S, BAND, outages
 from sdlib.charts.words import duration, number
 from sdlib.components.worker import Worker
@@ -27,7 +27,7 @@ def mails_in_memory(run, settings):
     inside = in_memory(run, seconds)
     calm_s = min([run.seconds, *(start for start, *_ in downs)])
     expected = expected_in_memory(run, calm_s)
-    traces = [line("formula", [0, calm_s], expected),
+    traces = [line("formula", [0, calm_s], expected, INK),
               {**line("mails in memory", seconds, inside, BLUE, "solid"), "line": {"color": BLUE, "width": 2,
                                                                                   "shape": "hv"}}]
     shapes = [{"type": "rect", "x0": round(start, 3), "x1": round(min(end, run.seconds), 3), "y0": 0, "y1": 1,

@@ -13,7 +13,7 @@ from sdlib.teach.kinds import near, number
 from sdlib.theory import mmc
 
 USERS = 12_000
-DOWN_FROM_S = 30                 # when the panel's mail server goes down
+DOWN_FROM_S = 30                 # when the panel's mail provider goes down
 SOON_S, MOST_LOST, MOST_IN_MEMORY = 4, 200, 20
 
 
@@ -25,11 +25,11 @@ def crowd(users=USERS):
 DOWN = Prediction(
     key="10-down", about="losses", rises=True,
     ask="A slow evening: a mail takes 600 ms. 24 come each second, and the 8 workers can send 13 a second, so the list "
-        "grows: after 40 s over 400 mails are in memory. Then the mail server is down for ten seconds, and each "
+        "grows: after 40 s over 400 mails are in memory. Then the mail provider is down for ten seconds, and each "
         "attempt fails at once. How many mails are lost?",
     choices=(
         Choice("none, or nearly so",
-               "It would need a worker that puts a failed mail back, or that waits until the mail server is up again. "
+               "It would need a worker that puts a failed mail back, or that waits until the provider is up again. "
                "This one takes a mail off the list, tries once, and goes on to the next."),
         Choice("about 130",
                "13 a second for ten seconds: what the workers would have sent. But a failure is quicker than a mail, "
@@ -128,7 +128,7 @@ def _work(stream):
 MEDIUM = Exercise(
     key="10-medium", title="how many workers?",
     ask="Write how_many_workers(mails_per_s, mail_ms, within_s): how many workers to start. mails_per_s mails come "
-        "each second, at random moments. A worker needs 5 ms of its own for each, and then waits for the mail server, "
+        "each second, at random moments. A worker needs 5 ms of its own for each, and then waits for the provider, "
         "mail_ms on average, sometimes longer, sometimes shorter. The goal, for mails that you have not seen: 95 of "
         "100 are accepted within within_s seconds after the checkout, and with a fifth fewer workers they would not "
         "be.",
@@ -287,7 +287,7 @@ def _fewest_workers(run, settings):
 
 def _largest_crowd(run, settings):
     if settings["down_s"] != 20:
-        return "The mail server must be down for 20 s."
+        return "The mail provider must be down for 20 s."
     if lost(run) > MOST_LOST:
         return f"{lost(run):,} mails are lost; {MOST_LOST} at most are asked for."
     more = _changed(run, settings, users=round(1.1 * settings["users"]), workers=100)
@@ -307,8 +307,8 @@ def _longest_mail(run, settings):
 GOALS = (
     Goal("A slow evening: 12,000 users, a mail takes 600 ms, no outage. Find the fewest workers with which 99 of 100 "
          "mails are accepted within 4 s.", _fewest_workers, (r"\b1[4-7] workers",)),
-    Goal("The mail server is down for 20 s. Find the largest crowd of which at most 200 mails are lost. Within a tenth "
-         "is near enough.", _largest_crowd, (r"\b(4,[5-9]|5,[0-4])\d\d users",)),
+    Goal("The mail provider is down for 20 s. Find the largest crowd of which at most 200 mails are lost. Within a "
+         "tenth is near enough.", _largest_crowd, (r"\b(4,[5-9]|5,[0-4])\d\d users",)),
     Goal("12,000 users, no outage, as many workers as you like. A restart may cost at most 20 mails, whatever is in "
          "memory on average. Find the longest mail time. Within a tenth is near enough.", _longest_mail,
          (r"\b(7[89]\d|8[0-5]\d) ms",)),
