@@ -47,9 +47,8 @@ def told_nothing(run):
 SILENT = Prediction(
     key="13-silent", about="counts", rises=True,
     ask="Payment's machine crashes 40 times again, now with one publish in place of three sends: 12 payments a second, "
-        "30 ms of computing, 100 ms for the publish. With three sends 96 customers were half told on average, and 62 "
-        "more were caught before their first message was out. How many customers does a crash now catch who are told "
-        "nothing at all?",
+        "30 ms of computing, 100 ms for the publish. With three sends 158 customers were caught on average, and 96 of "
+        "them were half told. How many customers do the 40 crashes catch now who are told nothing at all?",
     choices=(
         Choice("hardly any, up to 30",
                "A topic loses nothing that was published. These events were not published yet: payment died before."),
