@@ -20,11 +20,11 @@ def service(name, service_ms, calls=(), machines=3, balancers=1, check_s=CHECK_S
             policy="least_connections"):
     machine = sd.Service(4, 8, service_ms, name=name, calls=[*calls, sd.Database(64, name=f"{name} database")])
     group = sd.LoadBalancer([machine] * machines, policy, health_check_s=5, is_list=True,
-                            name=f"{name} machines")
+                            name=f"{name} group")
     first, *others = [sd.Server(2, 4, 0.1, distribution="constant", memory_mb=0.1, down=stops, calls=[group],
                                 name=f"{name} balancer") for stops in [down, ()][:balancers]]
     return first if not others else sd.LoadBalancer([first, *others], health_check_s=check_s, tries=tries, is_list=True,
-                                                    max_fails=None if tries == 1 else 1, name=f"{name} addresses")
+                                                    max_fails=None if tries == 1 else 1, name=f"{name} pair")
 
 
 def shop(user=None, product=None, **each):
