@@ -11,6 +11,7 @@ from sdlib.labs.plots import failed_over, latency_over, latency_spread
 from sdlib.whole import whole
 
 MB_PER_REQUEST = 8
+STOP, TWO_LINES = ". ", 220          # letters of a headline in a notebook's column
 BUSY_WAY_MS = 25                     # on a machine at rest nine of ten requests need less for the way
 LATENCY = ("Latency here is the time from the moment at which a request was meant to be sent until its answer was "
            "there, measured by the client.")
@@ -102,8 +103,8 @@ class LabResult:
         with whole():
             import ipywidgets
         held = "".join(f"<li>{html.escape(text)}: {'yes' if was else 'NO'}</li>" for text, was in self.claims)
-        parts = [STYLE, self._label(), f'<p class="verdict"><strong>{html.escape(self.verdict)}</strong></p>',
-                 drawn(self.plot()), f"<p>{self._about()} {self._shape()}{self._busy()}</p>",
+        parts = [STYLE, self._label(), _headed(self.verdict), drawn(self.plot()),
+                 f"<p>{self._about()} {self._shape()}{self._busy()}</p>",
                  _folded("What was checked", f"<ul>{held}</ul><p>{self._fed_with()}</p>"),
                  _folded(self._numbers(), _table(self.compare(), self.axis)),
                  _folded("All that was measured", _table(self.measured, self.axis) + f"<p>{self._overhead()}</p>")]
@@ -187,6 +188,15 @@ def _compared(load, run_once, way_ms, seeds):
             "measured_over_simulated": measured / simulated, "way_ms": way_ms,
             "measured_failed_percent": 100 * (1 - len(load.answered) / len(load.requests)),
             "simulated_failed_percent": 100 * np.median([failed for _, failed in runs])}
+
+
+def _headed(verdict):
+    """In bold the finding, as many sentences as two lines hold and at least one; what else was found below, as text."""
+    finding, *others = verdict.split(STOP)
+    while others and len(STOP.join([finding, others[0]])) <= TWO_LINES:
+        finding = STOP.join([finding, others.pop(0)])
+    rest = f"<p>{html.escape(STOP.join(others))}</p>" if others else ""
+    return f'<p class="verdict"><strong>{html.escape(finding + STOP.strip() * bool(others))}</strong></p>{rest}'
 
 
 def _folded(title, content):

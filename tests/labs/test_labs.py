@@ -116,6 +116,16 @@ def test_a_verdict_says_which_claim_did_not_hold():
     assert str(result) == "This run does not show it. It did not hold that all is well; and that none is lost."
 
 
+@pytest.mark.parametrize("sentence, headline, below", [
+    ("Good.", "Good.", ""),
+    ("All were answered. None waited.", "All were answered. None waited.", ""),
+    (f"{'a' * 150}. {'b' * 60}. {'c' * 60}. Done.", f"{'a' * 150}. {'b' * 60}.", f"<p>{'c' * 60}. Done.</p>"),
+    (f"{'a' * 300}. Done.", f"{'a' * 300}.", "<p>Done.</p>")])
+def test_a_headline_has_two_lines_and_the_rest_stands_below_it(sentence, headline, below):
+    page = LabResult({50: one_request()}, [], sentence).panel().value
+    assert f'<p class="verdict"><strong>{headline}</strong></p>{below}<svg' in page
+
+
 @pytest.mark.parametrize("way_ms, is_told", [(4.0, False), (200.0, True)])
 def test_a_busy_machine_is_named(way_ms, is_told):
     busy = one_request()
