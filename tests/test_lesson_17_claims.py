@@ -244,11 +244,11 @@ def test_the_chart_of_a_moment_in_which_nobody_was_answered():
 
 
 def panel(**settings):
-    def build(home="Mumbai", mix="everyone online", users=12_000, new=0.2):
-        return shop(REGIONS[home], new=new), sd.Clients(users=users, countries=MIXES[mix])
+    def build(home="Mumbai", mix="everyone online", users=12_000, new_connections=0.2):
+        return shop(REGIONS[home], new=new_connections), sd.Clients(users=users, countries=MIXES[mix])
     cities = ["Mumbai", "Singapore", "Tokyo", "Sydney", "Dubai", "Cape Town", "Frankfurt am Main", "Paris", "London",
               "Ashburn", "Boardman OR", "São Paulo"]
-    found = sd.explore(build, home=cities, mix=list(MIXES), users=(100, 30_000), new=(0.0, 1.0, 0.01),
+    found = sd.explore(build, home=cities, mix=list(MIXES), users=(100, 30_000), new_connections=(0.0, 1.0, 0.01),
                        fine={"users": (20_000, 28_000)}, seconds=8, chart=latency_by_distance, goals=sd.goals("17"))
     found.set(**settings)
     return found.try_goals()
@@ -259,15 +259,15 @@ HALF = {"mix": "half India, half US"}
 
 @pytest.mark.parametrize(("settings", "reached", "says"), [
     ({}, [False, False, False], "3.1 round trips"),
-    ({"new": 0.04}, [True, False, False], "Take half India"),
-    ({"new": 0.01}, [False, False, False], "a larger share would do"),
-    ({"new": 0.08}, [False, False, False], "round trips"),
-    ({"new": 0.04, "home": "Paris"}, [False, False, False], "Take Mumbai and everyone online"),
+    ({"new_connections": 0.04}, [True, False, False], "Take half India"),
+    ({"new_connections": 0.01}, [False, False, False], "a larger share would do"),
+    ({"new_connections": 0.08}, [False, False, False], "round trips"),
+    ({"new_connections": 0.04, "home": "Paris"}, [False, False, False], "Take Mumbai and everyone online"),
     ({**HALF, "home": "Paris"}, [False, True, False], "Take Mumbai and everyone online"),
     ({**HALF, "home": "London"}, [False, False, False], "Half of India's requests take longer"),
     ({**HALF, "home": "Dubai"}, [False, False, False], "Half of India's requests take longer"),
     ({**HALF, "home": "Frankfurt am Main"}, [False, False, False], "Half of India's requests take longer"),
-    ({"mix": "each country alike", "new": 0.04}, [False, False, False], "Take Mumbai and everyone online"),
+    ({"mix": "each country alike", "new_connections": 0.04}, [False, False, False], "Take Mumbai and everyone online"),
     ({"users": 24_500}, [False, False, True], "round trips"),
     ({"users": 22_000}, [False, False, False], "the way takes nearly all of it"),
     ({"users": 29_000}, [False, False, False], "that crowd is too large")])

@@ -56,9 +56,9 @@ def test_the_document_s_regions_are_cities():
     assert sd.CDN(sd.Server(4, 4)).table().set_index("country").loc["US", "edge"] == "Newark"
 
 
-@pytest.mark.parametrize("edge", ["Newark", "Sao Paulo", "Tokyo"])
+@pytest.mark.parametrize("edge", ["Newark", "São Paulo", "Tokyo"])
 def test_the_first_request_at_an_edge_takes_the_long_way_and_the_next_does_not(edge):
-    country = {"Newark": "US", "Sao Paulo": "BR", "Tokyo": "JP"}[edge]
+    country = {"Newark": "US", "São Paulo": "BR", "Tokyo": "JP"}[edge]
     twice = sd.Clients(users=2, arrivals_s=[0, 5], objects=1, routes={"/static": 1}, countries={country: 1})
     for seed in SEEDS:
         run = sd.simulate(world([edge])[0], twice, seconds=10, seed=seed)

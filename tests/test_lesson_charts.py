@@ -43,7 +43,7 @@ def test_a_table_that_cannot_be_is_refused(runs, columns):
 def test_the_ledger_grows_with_the_lessons():
     first, last = sd.ledger("00"), sd.ledger("02")
     assert len(first) == 1 and last.iloc[:1].equals(first)
-    assert list(last.index) == ["lesson 0", "lesson 1", "lesson 2", "lesson 2"]
+    assert list(last.index) == [0, 1, 2, 2]
     assert list(last["users"]) == ["100", "3,000", "8,000", "1,000,000"]
     assert len(last.columns) + 1 == 6, "six columns with the lesson"
     with pytest.raises(ValueError, match="Known: 00, 01, 02"):

@@ -365,9 +365,10 @@ def spec(component, joint=", ", places=None):
 
 
 def _of_what(name):
-    """ "1 ms a query" for query_ms; "300 ms latency", "30 s timeout", "60 s TTL"."""
+    """ "1 ms a query" for query_ms; "300 ms latency", "60 s TTL"."""
     what = name.removesuffix("_ms").removesuffix("_s").replace("_", " ")
-    of_its_own = {"latency": " latency", "visibility timeout": " timeout", "ttl": " TTL", "work": " of work"}
+    of_its_own = {"latency": " latency", "visibility timeout": " timeout", "ttl": " TTL", "work": " of work",
+                  "rtt": " round trip"}
     return of_its_own.get(what, f" a {what}")
 
 

@@ -12,6 +12,7 @@ from sdlib.theory import ttl_hit_ratio
 
 RATES = np.logspace(-1, 4, 41)  # requests per second at an edge
 TICKS = (0.1, 1, 10, 100, 1_000, 10_000)
+NAME_ROOM_PERCENT = 10  # of the axis: what a name takes in height
 SETTLED = 0.5  # share of the run in which the stores fill
 
 
@@ -92,9 +93,12 @@ def _edge_of_each(run):
 
 
 def _names(edges):
-    """The busiest edge and the one that is asked least, by name; they stand where the line leaves room."""
+    """The busiest edge, some less busy ones and the one that is asked least, by name, where the line leaves room."""
     if len(edges) < 2:
         return []
-    (busy, busy_per_s, busy_share), (idle, idle_per_s, idle_share) = edges[0], edges[-1]
-    return [note(busy, float(np.log10(busy_per_s)), busy_share, xanchor="left", yanchor="top", xshift=6, yshift=-4),
-            note(idle, float(np.log10(idle_per_s)), idle_share, xanchor="right", yanchor="bottom", xshift=-6, yshift=4)]
+    (*others, (idle, idle_per_s, idle_share)), named = edges, []
+    for city, per_s, share in others:
+        if not named or share <= named[-1]["y"] - NAME_ROOM_PERCENT:
+            named.append(note(city, float(np.log10(per_s)), share, xanchor="left", yanchor="top", xshift=6, yshift=-4))
+    return [*named, note(idle, float(np.log10(idle_per_s)), idle_share, xanchor="right", yanchor="bottom", xshift=-6,
+                         yshift=4)]

@@ -14,6 +14,7 @@ from sdlib.theory import che_hit_ratio, ttl_hit_ratio
 
 SMALLEST, SIZES = 10, 25
 TICKS = [first * 10**zeros for zeros in range(1, 8) for first in (1, 3)]
+TICK_ROOM = 1.5  # times a tick: so near to the end of the axis there is room for one number
 HALF = 0.5  # of the run, in which the cache fills
 
 
@@ -29,7 +30,7 @@ def hits_against_room(run, settings, trail=None):
     most = clients.objects
     room, found = min(cache.capacity, most), settled_hits_percent(run)
     sizes, by_room = _what_room_allows(most, clients.skew)
-    ticks = [tick for tick in TICKS if tick <= most]
+    ticks = [*(tick for tick in TICKS if tick < most / TICK_ROOM), most]
     points = kept([] if trail is None else trail, (clients.users, clients.skew, cache.ttl_s), (room, found))
     traces = [line("what the room allows (Che)", sizes, by_room)]
     if cache.ttl_s is not None:

@@ -19,7 +19,7 @@ from sdlib.results.simulate import simulate
 
 USERS, OBJECTS, PATIENCE_S = 100_000, 3_000, 3.0
 BEGINS_S, SECONDS = 3.0, 8.0
-EDGES = ("Mumbai", "Shanghai", "Newark", "Frankfurt am Main", "Sao Paulo")
+EDGES = ("Mumbai", "Shanghai", "Newark", "Frankfurt am Main", "São Paulo")
 TENTH = {"cpus": 8, "threads": 250, "workers": 300, "pace_per_s": 200.0, "per_s": 250.0, "product_connections": 10,
          "redis_s": 2.0, "balancers": 1, "edges": EDGES}
 COUNT = {"user": 4, "product": 6, "order": 3, "payment": 3}

@@ -15,13 +15,14 @@ COLUMNS = ("system", "users", "availability (%)", "p99 of answered (ms)", "$ a m
 def ledger(upto):
     """The shop after each lesson up to this one ("02"): a DataFrame for reading, in plain words.
 
-    Columns: system, users, availability (answered of finished requests), p99 latency of the answered, monthly cost.
+    Index: the number of the lesson. Columns: system, users, availability (answered of finished requests), p99 latency
+    of the answered, monthly cost.
     Each row is one minute, simulated with seed 1. ValueError names the known lessons.
     """
     last = lessons.lesson("ledger", upto).number
     rows = [(number_of, *row) for number_of in lessons.numbers() if number_of <= last for row in _rows(number_of)]
-    table = pd.DataFrame([row[1:] for row in rows], index=[f"lesson {int(row[0])}" for row in rows], columns=COLUMNS)
-    return table.rename_axis("after", axis=1)
+    table = pd.DataFrame([row[1:] for row in rows], index=[int(row[0]) for row in rows], columns=COLUMNS)
+    return table.rename_axis("after lesson", axis=1)
 
 
 @cache

@@ -295,7 +295,8 @@ def _one_round_trip(run, settings):
     p95_ms, rtt_ms = seen_by(run, "US"), run.system.rtt_ms("US")
     if not p95_ms < ONE_TRIP * rtt_ms:
         return f"The p95 of the United States is {p95_ms:,.0f} ms: {p95_ms / rtt_ms:.1f} round trips."
-    return True if settings["new"] >= FEWEST_NEW else "It is one round trip, and a larger share would do, too."
+    is_most = settings["new_connections"] >= FEWEST_NEW
+    return True if is_most else "It is one round trip, and a larger share would do, too."
 
 
 def _alike(run, settings):

@@ -79,7 +79,7 @@ COLD = Prediction(
 EASY = Exercise(
     key="18-easy", title="an edge for Brazil",
     ask="A shop sells pictures of birds; 20,000 different ones, each kept for 60 s. Nearly all customers are in India. "
-        "In Brazil a request comes every two seconds, and 5 % of them find their picture at the edge in Sao Paulo. A "
+        "In Brazil a request comes every two seconds, and 5 % of them find their picture at the edge in São Paulo. A "
         "picture never changes under its name. How do the customers in Brazil wait less? A: two more edges in Brazil. "
         "B: a TTL of a year. C: a larger store at the edge.",
     starter="answer = ...", answer="answer", wants='"A", "B" or "C", with the quotes',
@@ -248,7 +248,7 @@ QUIZ = (
     Question("Mumbai is unreachable for ten minutes. The CDN keeps pictures for an hour. What does a customer in "
              "Brazil see?", (
                  Choice("Nothing: the shop is down.",
-                        "The edge in Sao Paulo is up, and answers what it has without asking anybody."),
+                        "The edge in São Paulo is up, and answers what it has without asking anybody."),
                  Choice("The pictures that are kept there. Pages fail.",
                         "What an edge has it gives, and with stale answers allowed even past its time. What it has to "
                         "fetch fails.", True),

@@ -243,8 +243,8 @@ class MapPainter extends Painter {
 
   drawWords() {
     const { pen, geometry, theme } = this, s = geometry.scale;
-    geometry.map.spots.forEach(({ name, is_large: isLarge }, place) => {
-      if (!isLarge && geometry.map.spots.length > FEW_SPOTS) return;
+    geometry.map.spots.forEach(({ name, is_large: isLarge, is_named: isNamed }, place) => {
+      if (!isNamed) return;
       const [x, y] = geometry.point(place);
       this.write(pen, name, x, y + (isLarge ? 32 : 18) * s, { isBold: isLarge, ground: theme.paper });
     });
@@ -258,5 +258,3 @@ class MapPainter extends Painter {
     this.write(pen, words, clamp(x, half, Math.max(half, geometry.width - half)), y - 14 * geometry.scale, { isBold: true, ground: theme.paper });
   }
 }
-
-const FEW_SPOTS = 8;

@@ -9,6 +9,7 @@ from sdlib import data
 from sdlib.charts.earth import extent, land_outlines, project
 
 WIDTH, LEGEND_ROOM = 860, 8  # design units
+FEW_SPOTS, NAME_ROOM = 8, (80, 28)  # with so many spots small ones have names; design units that a name takes
 MAP_BYTES = 40_000  # of what a window may weigh, for land, places and countries
 JOURNEY_ON_SCREEN_S = 3.0
 
@@ -22,9 +23,9 @@ def map_of(run, requests):
     """What the browser needs to draw the run on a map; None where no component has a place.
 
     requests: rows of the run's requests, those that are shown. land: rings as flat lists x0, y0, x1, y1, ... in tenths
-    of design units. spots: {x, y, name, nodes, is_large}, where components stand; is_large: others stand behind it.
-    spot_of: for each node its spot, -1: with whoever asks. homes: {x, y, name} of the countries; home_of: for each of
-    the requests its home, -1 where its country is not known.
+    of design units. spots: {x, y, name, nodes, is_large, is_named}, where components stand; is_large: others stand
+    behind it; is_named: its name is shown. spot_of: for each node its spot, -1: with whoever asks. homes: {x, y, name}
+    of the countries; home_of: for each of the requests its home, -1 where its country is not known.
     """
     if not has_places(run):
         return None
@@ -62,7 +63,16 @@ def spots_of(nodes):
         if spot >= 0:
             spots[spot]["nodes"].append(node.index)
             spots[spot]["is_large"] |= node.component.place is None
+    for spot in spots:
+        spot["is_named"] = _is_named(spot, spots)
     return spots, spot_of
+
+
+def _is_named(spot, spots):
+    """A large spot is; of a few spots a small one, too, unless it is so near to a large one that their names meet."""
+    (across, down), large = NAME_ROOM, [other for other in spots if other["is_large"]]
+    is_covered = any(abs(spot["x"] - other["x"]) < across and abs(spot["y"] - other["y"]) < down for other in large)
+    return spot["is_large"] or (len(spots) <= FEW_SPOTS and not is_covered)
 
 
 def homes_of(run, requests):

@@ -9,7 +9,6 @@ from sdlib.stage.on_earth import map_of
 
 BOW, SWARM, TURN = 0.14, 3.4, 2.399963  # as in map.js
 AGES = ((0.25, GREEN, "new request"), (0.75, ORANGE, "older request"), (float("inf"), VERMILION, "old request"))
-FEW_SPOTS = 8
 
 
 def figure_of(run, packed, moment, at_s, old_s, alt):
@@ -81,7 +80,7 @@ def _point(earth, place):
 
 
 def _words(earth, at_s):
-    named = [spot for spot in earth["spots"] if spot["is_large"] or len(earth["spots"]) <= FEW_SPOTS]
+    named = [spot for spot in earth["spots"] if spot["is_named"]]
     below = [spot["y"] + (32 if spot["is_large"] else 18) for spot in named]  # below the swarm that stands there
     return {"type": "scatter", "mode": "text", "name": "words", "hoverinfo": "skip", "showlegend": False,
             "x": [8, *(spot["x"] for spot in named)], "y": [earth["height"] - 8, *below],

@@ -18,7 +18,7 @@ MOST_SLIDERS = 4
 RANGES = {"users": (10, 1_000_000, "a club", "a big city"), "cpus": (1, 1000, "the smallest", "the biggest"),
           "ram_gb": (0.5, 128, "a phone", "a big machine"), "retries": (0, 10, "give up", "stubborn"),
           "machines": (1, 20, "alone", "a rack")}
-UNITS = {"machines": "machines"}
+UNITS = {"machines": "machines", "ttl_s": "s"}
 NO_KNOB = {"unit": "", "kind": "number", "choices": (), "low": None, "high": None}
 PAIR = "a pair (system, clients) of a component and sd.Clients, or with a schedule behind"
 

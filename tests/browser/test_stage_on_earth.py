@@ -48,7 +48,7 @@ def events_of(packed, who, what, node):
 
 
 def test_a_dot_travels_as_long_as_the_network_takes(notebook, packed):
-    """From Frankfurt, Virginia or Sao Paulo to Mumbai: 60 ms, then the shop's first event; the same back."""
+    """From Frankfurt, Virginia or São Paulo to Mumbai: 60 ms, then the shop's first event; the same back."""
     mumbai, shop = 2, 3
     who = packed.who[(packed.what == codes.CALLED) & (packed.node == mumbai) & (packed.time_s > 0.01)][0]
     left_s, there_s = events_of(packed, who, codes.CALLED, mumbai), events_of(packed, who, codes.CALLED, shop)

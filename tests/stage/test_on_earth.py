@@ -58,6 +58,16 @@ def test_the_end_of_a_line_is_called_after_its_city():
         ("edge Newark", False), ("Mumbai", True), ("edge Tokyo", False)]
 
 
+def named(edges):
+    run = sd.simulate(sd.CDN(sd.Server(4, 4), edges=edges), sd.Clients(users=100), seconds=1)
+    return {spot["name"] for spot in spots_of(run.nodes)[0] if spot["is_named"]}
+
+
+def test_a_name_does_not_cover_that_of_the_origin():
+    assert named(["Newark", "Mumbai"]) == {"edge Newark", "Mumbai"}
+    assert named(12) == {"Mumbai"}, "of many edges none is named"
+
+
 def test_where_edges_keep_answers_the_window_is_one_in_which_they_have_some():
     crowd = sd.Clients(users=6_000, objects=100, routes={"/static": 1}, countries=data.crowd())
     run = sd.simulate(sd.CDN(sd.Server(64, 64), edges=5), crowd, seconds=20, seed=1)
