@@ -10,6 +10,7 @@ import plotly.io as pio
 import pytest
 
 from sdlib import charts
+from sdlib.charts import theme
 from sdlib.charts.axes import HeldAxes
 from sdlib.charts.diagram import FILL_OPACITY, edge_rate, line_width, squares
 from sdlib.charts.erlang import offered_load
@@ -609,6 +610,13 @@ def test_a_crashed_run_is_a_cross_at_the_upper_edge_and_never_a_ring(busy, crash
     assert crosses.marker.symbol == here.marker.symbol == "x" and "CRASHED" in label.text
     assert list(trace(figure, "runs").x) == [pytest.approx(busy.measures()["utilization_percent"], rel=1e-4)]
     assert duration(crashed.measures()["mean_ms"]) in label.text
+
+
+@pytest.mark.parametrize(("most", "room"), [(70_000, None), (240_000, "left")])
+def test_an_axis_makes_room_for_ticks_of_six_digits(most, room):
+    plot = Plot([theme.line("inside", [0, 1], [0, most])], "It rises.", y={"title": {"text": "requests"}})
+    made = theme.figure([plot])
+    assert made.layout.yaxis.automargin == room
 
 
 def test_labels_stand_above_the_plot_where_no_data_is(busy, crashed):

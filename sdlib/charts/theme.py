@@ -13,6 +13,7 @@ INK, GRID, PAPER, WHITE = "#1B1B1B", "#DDDDD8", "#FBFBF8", "#FFFFFF"
 ON_COLOUR = "#000000"  # words on a coloured bar, which stays light in a dark page
 HATCH_OPACITY = 0.2  # words stand on it
 TITLE_LETTER_PX = 7.6  # of a title
+WIDE_TICK = 100_000
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 _AXIS = {"gridcolor": GRID, "linecolor": INK, "showline": True, "zeroline": False, "ticks": "outside",
@@ -55,7 +56,8 @@ def compose(cells, width, height, margin=None):
     for number, (plot, across, upwards) in enumerate(cells, 1):
         key = "" if number == 1 else str(number)
         layout[f"xaxis{key}"] = {**plot.x, "domain": list(across), "anchor": f"y{key}", "automargin": "bottom"}
-        layout[f"yaxis{key}"] = {**plot.y, "domain": list(upwards), "anchor": f"x{key}", **_scale_of(plot, key)}
+        layout[f"yaxis{key}"] = {**plot.y, "domain": list(upwards), "anchor": f"x{key}", **_scale_of(plot, key),
+                                   **_room_for_ticks(plot)}
         data += [{**trace, "xaxis": f"x{key}", "yaxis": f"y{key}"} for trace in plot.traces]
         layout["shapes"] += [_on_axes(shape, key) for shape in plot.shapes]
         title = _title(plot.title, (width - margin["l"] - margin["r"]) * (across[1] - across[0]))
@@ -87,6 +89,12 @@ def stacked(plots, across, top, gap):
 def _scale_of(plot, key):
     """A map's axes have one scale: that of its own plot."""
     return {"scaleanchor": f"x{key}"} if "scaleanchor" in plot.y else {}
+
+
+def _room_for_ticks(plot):
+    """Six digits need more room than the margin has: the axis makes it, or its title would stand upon them."""
+    is_wide = plot.y.get("type") != "log" and max(plot.y.get("range", [0])) >= WIDE_TICK
+    return {"automargin": "left"} if is_wide else {}
 
 
 def _on_axes(item, key):
