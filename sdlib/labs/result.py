@@ -32,8 +32,8 @@ WORDS = {"sent": "sent", "answered": "answered", "refused": "refused", "lost": "
          "simulated_failed_percent": "simulated: failed (%)"}
 
 BAND = ("Read across: at 50 % stands the time within which half of the requests were answered. The shaded band holds "
-        "nine of ten simulated runs. The simulation gives all requests the same time for the way there and back: where "
-        "real ones take longer for it, the measured line lies right of the band.")
+        "nine of ten simulated runs. The simulation gives all requests the same time for the way there and back, the "
+        "median: where real ones took less, the measured line lies left of the band; where more, right of it.")
 RANGES = "The bars hold nine of ten simulated runs."
 
 
