@@ -211,6 +211,7 @@ FACTS = {
         "2,000": lambda: per_second(30_000) == 2_000,
         "16": lambda: 4 * small_server().cpus == 16,
         "1,600": lambda: 4 * capacity_per_s() == 1_600,
+        "0.8": lambda: default(sd.Clients, "skew") == 0.8,
         "0.2": lambda: default(sd.ReverseProxy, "proxy_ms") == 0.2,
     },
     16: {

@@ -6,7 +6,7 @@ import pytest
 import sdlib as sd
 from sdlib.charts.in_front import answered_in_front_percent, left_for_the_servers, left_per_s
 from sdlib.lessons.lesson_14 import GOALS, leaks, pages
-from sdlib.theory import che_hit_ratio, confidence_interval
+from sdlib.theory import che_hit_ratio, confidence_interval, zipf_shares
 
 SEEDS = range(20)
 CAPACITY = 1_000
@@ -31,6 +31,12 @@ def test_what_breaks_four_servers_is_calm_behind_a_proxy(seed):
     behind = sd.simulate(proxy(), crowd(), seconds=30, seed=seed).measures()
     assert alone["error_percent"] > 50
     assert behind["failed"] == 0 and behind["p99_ms"] < alone["p99_ms"] / 5
+
+
+def test_the_tenth_picture_is_asked_for_a_sixth_as_often_as_the_first_and_the_hundredth_a_fortieth():
+    clients = crowd()
+    shares = zipf_shares(clients.objects, clients.skew)
+    assert shares[0] / shares[9] == pytest.approx(6, rel=0.1) and shares[0] / shares[99] == pytest.approx(40, rel=0.01)
 
 
 @pytest.mark.parametrize("capacity", [300, 1_000, 3_000])

@@ -16,9 +16,9 @@ CALM_P99_MS = 100
 
 LOAD = Prediction(
     key="14-load", about="loads", rises=True,
-    ask="2,000 requests a second, 60 % of them for pictures. There are 10,000 pictures; the proxy can keep 1,000 "
-        "answers, and drops the one that was asked for longest ago. How many requests a second still reach the "
-        "servers?",
+    ask="2,000 requests a second, 60 % of them for pictures. There are 10,000 pictures, asked for by Zipf's "
+        "law; the proxy can keep 1,000 answers, and drops the one that was asked for longest ago. How many requests a "
+        "second still reach the servers?",
     choices=(
         Choice("about 800: all but the pictures",
                "That is the end of the road, with room for all pictures. Nine of ten do not fit."),
@@ -192,7 +192,7 @@ HARD = Exercise(
         "not there. Write fetches(per_s, fetch_s, way): how many requests go to the servers on average until it is "
         "there again. way is \"absent\" (never fetched, no lock), \"absent, lock\" (NGINX's proxy_cache_lock), "
         "\"expired, lock\", or \"expired, updating\" (the old picture is given while one request fetches the new). "
-        "NGINX's lock holds only for what is not in its store at all; an expired answer is.",
+        "NGINX's lock holds only for what is not in its cache at all; an expired answer is.",
     starter="def fetches(per_s, fetch_s, way):\n    ...", answer="fetches",
     wants="a function fetches(per_s, fetch_s, way) that returns a number",
     scenarios=(_rush(50, 0.2, "absent"), _rush(500, 0.2, "absent, lock"), _rush(2_000, 0.5, "expired, lock"),
@@ -229,7 +229,7 @@ QUIZ = (
                "That is why a proxy may give an expired answer when the servers fail: an old picture is better than "
                "none.", True),
         Choice("everybody, with older answers",
-               "Orders and payments are never kept. Nobody can buy from a store of old answers."),
+               "Orders and payments are never kept. Nobody can buy from old answers."),
     )),
     Question("Customers know the proxy's address, and not the servers'. What is that good for?", (
         Choice("A request is answered faster.",
@@ -313,7 +313,7 @@ GOALS = (
          "most 100 ms. Within a third is near enough. How large a part of the pictures fits?", _smallest_store,
          (r"room for [5-9]\d\d answers",)),
     Goal("40,000 users, and a proxy with room for all 10,000 pictures. Find the smallest share of pictures with which "
-         "no request fails, within 0.05. The store begins empty: when is it hardest for the servers?", _smallest_share,
+         "no request fails, within 0.05. The cache begins empty: when is it hardest for the servers?", _smallest_share,
          (r"a share of 0\.5\d* (is|does)",)),
     Goal("Room for 1,000 answers, a share of 0.6. Find the largest crowd, within 10 %, with which no request fails and "
          "p99 is at most 100 ms. What would it be without a proxy?", _largest_crowd, (r"crowd of 3[0-9],\d00",)),
