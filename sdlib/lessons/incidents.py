@@ -25,7 +25,7 @@ TENTH = {"cpus": 8, "threads": 250, "workers": 300, "pace_per_s": 200.0, "per_s"
 COUNT = {"user": 4, "product": 6, "order": 3, "payment": 3}
 DOWN, LESS, MORE = "it is down", "it can do less than before", "more comes than it can do"
 WHYS = (DOWN, LESS, MORE)
-NOT_SHOWN = re.compile(r"(threads|machines|hidden|dead letters)$|^line from|^payment done$")
+NOT_SHOWN = re.compile(r"(threads|machines|hidden|dead letters)$|^line from|^payment topic$")
 
 
 class Fault(NamedTuple):

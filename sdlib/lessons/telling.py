@@ -40,7 +40,7 @@ def by_queues(*, channels, workers, retries, pace_per_s, mail_ms, failure_rate, 
 
 def by_topic(*, publish_ms, **knobs):
     """Steps 28 to 30: one publish; the queues of the channels have subscribed."""
-    return [Topic(by_queues(send_ms=0.0, **knobs), publish_ms=publish_ms, name="payment done")]
+    return [Topic(by_queues(send_ms=0.0, **knobs), publish_ms=publish_ms, name="payment topic")]
 
 
 def channel_queue(channel, *, workers, retries, pace_per_s, behind, send_ms=0.0):
