@@ -19,8 +19,8 @@ FEW = 0.005     # so rarely is one run below its range, and as rarely above
 def how_far_told(run, settings):
     """Customers whom a stop of payment caught, by how many of its queues already had their message.
 
-    Bars are counted in the run, dashes are rate x time in that part of the checkout x stops; the thin lines hold 99 of
-    100 runs. In words: who is half told, and what waits in the queues at the end.
+    Bars are counted in the run, dashes are rate x time in that part of the checkout x stops; 99 % of runs lie within
+    the thin lines. In words: who is half told, and what waits in the queues at the end.
     """
     check_messages("how_far_told", run)
     queues = queues_of(run)
@@ -32,17 +32,17 @@ def how_far_told(run, settings):
               _bars("half told", places[1:], caught[1:], VERMILION, "/"),
               _formula(places, expected)]
     low, high = most_runs(sum(expected[1:]))
-    half = (f"{number(caught[1:].sum())} half told (formula {number(sum(expected[1:]))}; "
-            f"99 of 100 runs: {number(low)} to {number(high)})")
+    half = f"{number(caught[1:].sum())} half told"
+    formula = f"(formula {number(sum(expected[1:]))}, 99 % of runs {number(low)} to {number(high)})"
     first, *others = waiting_at_the_end(run).values()
     waiting = f"{queues[0]} {number(first)}" + (f", others up to {number(max(others))}" if others else "")
     end = held_end(FIRST_END, max(caught.max(), max(most_runs(mean)[1] for mean in expected)))
-    return Plot(traces, f"Customers caught by a crash of payment, by what had been sent to them: {half}. "
+    return Plot(traces, f"Customers caught by a crash of payment, by what had been sent to them: {half} {formula}. "
                 f"Messages that wait at the end: {waiting}.",
                 {"title": {"text": "sent when payment crashed"}, "range": [-0.6, len(queues) - 0.4],
                  "tickvals": places, "ticktext": steps},
                 {"title": {"text": "customers"}, "range": [0, end], "tickformat": ","},
-                notes=[{**above(f"<b>{half}</b><br>waiting at the end: {waiting}"), "yshift": 0}])
+                notes=[{**above(f"<b>{half}</b> {formula}<br>waiting at the end: {waiting}"), "yshift": 0}])
 
 
 def queues_of(run):
@@ -73,7 +73,7 @@ def expected_caught(run):
 
 
 def most_runs(mean):
-    """(fewest, most) of 99 of 100 runs: who is in a part of the checkout at a stop is a Poisson number."""
+    """(fewest, most) in 99 % of runs: who is in a part of the checkout at a stop is a Poisson number."""
     if mean == 0:
         return 0, 0
     counts = np.arange(1, int(mean + 10 * math.sqrt(mean)) + 20)
@@ -95,7 +95,7 @@ def _queues(run):
 
 def _formula(places, expected):
     low, high = np.array([most_runs(mean) for mean in expected]).T
-    return {**marks("formula; 99 of 100 runs", places, expected, symbol="line-ew", size=44,
+    return {**marks("formula; 99 % of runs", places, expected, symbol="line-ew", size=44,
                     line={"width": 3, "color": INK}),
             "error_y": {"type": "data", "symmetric": False, "array": plain(high - expected),
                         "arrayminus": plain(expected - low), "color": INK, "thickness": 1.5, "width": 6}}

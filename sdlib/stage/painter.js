@@ -299,17 +299,19 @@ class Painter {
     pen.fillStyle = rgb(RED);
     pen.fillRect(x, y, w, h);
     pen.restore();
-    if (book.hasCrashed[node]) this.drawCountdown(x + w / 2, y + h / 2, h > 40 * geometry.scale, node);
+    if (book.hasCrashed[node]) this.drawCountdown(x + w / 2, y + h / 2, w, h > 40 * geometry.scale, node);
   }
 
-  drawCountdown(x, y, isLarge, node) {
+  // In a narrow box fewer words: they must not run over its sides.
+  drawCountdown(x, y, most, isLarge, node) {
     const { pen, book, geometry } = this, left = book.downUntil[node] - book.now, s = geometry.scale;
-    const text = Number.isFinite(left) ? `back in ${left.toFixed(left < 10 ? 2 : 1)} s` : "refuses all";
-    const wide = (isLarge ? 104 : 112) * s, high = (isLarge ? 38 : 15) * s;
+    const time = `${left.toFixed(left < 10 ? 2 : 1)} s`, texts = Number.isFinite(left) ? [`back in ${time}`, time] : ["refuses all", "refuses"];
+    const wide = Math.min((isLarge ? 104 : 112) * s, most), high = (isLarge ? 38 : 15) * s;
+    const text = this.fitting(pen, isLarge ? texts : [...texts.map((words) => `DOWN, ${words}`), "DOWN"], wide - 4);
     pen.fillStyle = this.theme.box;
     pen.fillRect(x - wide / 2, y - high / 2, wide, high);
-    if (isLarge) this.write(pen, "DOWN", x, y - 4 * s, { size: 14, isBold: true });
-    this.write(pen, isLarge ? text : `DOWN, ${text}`, x, y + (isLarge ? 12 : 4) * s, { size: isLarge ? 11 : 9, isBold: !isLarge, most: wide - 4 });
+    if (isLarge) this.write(pen, "DOWN", x, y - 4 * s, { size: 14, isBold: true, most: wide - 4 });
+    this.write(pen, text, x, y + (isLarge ? 12 : 4) * s, { size: isLarge ? 11 : 9, isBold: !isLarge, most: wide - 4 });
   }
 
   drawDots() {

@@ -19,7 +19,8 @@ BODY, CHANNEL, LANES = 80, 14, 20  # LANES: the answers' lane is so far below th
 LANES_PAST, LANES_ROOM = 5, 11  # where they pass by boxes: how far each is from the middle; what both need on a side
 QUEUE_SHARE = {True: 0.56, False: 0.44}  # of a box's inner width, with memory and without
 MOST_MACHINES, MOST_CELLS, MOST_GRID = 12, 512, 200
-MANY_BOXES = 14
+MANY_BOXES, MOST_BELOW = 14, 6  # where more boxes are, they are small; where more are below each other, low as well
+SMALL_HEAD, LOW_ROW, ROW = 24, 15, 32  # of small boxes: room for the name, and for a machine
 SLOT_SIZES = (22, 18, 15, 11, 8, 6, 4)
 PARTS = ("queue", "slots", "memory", "hold", "row", "level")
 
@@ -40,9 +41,10 @@ def scene_of(nodes, places=None):
     places = [node.component.places for node in nodes] if places is None else places
     groups = groups_of(nodes)
     columns = columns_of(groups)
-    is_small = len(groups) > MANY_BOXES
+    tallest = max(map(len, columns))
+    small_row = 0 if len(groups) <= MANY_BOXES else LOW_ROW if tallest > MOST_BELOW else ROW
     narrow = 1 if len(columns) <= MOST_WIDE_COLUMNS else SQUEEZED
-    boxes = [_box(group, nodes, places, is_small, narrow) for group in groups]
+    boxes = [_box(group, nodes, places, small_row, narrow) for group in groups]
     middles, width = _middles(columns, boxes, narrow)
     height = _stack_all(columns, boxes, min(max(MIN_HEIGHT, HEIGHT_OF_WIDTH * width), MOST_MIN_HEIGHT))
     lines = [{"from": -1, "to": 0, "dashed": False, "one_way": False, "past": []}]
@@ -118,10 +120,11 @@ def _shift(box, dy):
                 machine[name][1] += dy
 
 
-def _box(group, nodes, places, is_small, narrow):
+def _box(group, nodes, places, small_row, narrow):
+    """small_row: how high the one machine of a small box is; 0 for boxes of full size."""
     component, count = group.component, len(group.nodes)
     name = group.name if count == 1 else f"{count} x {group.name}"
-    if count > 1 or is_small:
+    if count > 1 or small_row:
         width, lay_out = GROUP_WIDTH, _crowd if count > MOST_MACHINES else _rows
     elif component.places and component.takes_requests:
         width, lay_out = MEMORY_WIDTH if component.memory_cells else PLACES_WIDTH, _station
@@ -129,8 +132,8 @@ def _box(group, nodes, places, is_small, narrow):
         width, lay_out = HOLD_WIDTH, _passage
     width = round(width * narrow)
     box = {"column": group.column + 1, "x": -width / 2, "y": 0.0, "w": width, "name": name, "labels": {},
-           "spec": "" if is_small else spec(component), "unit": unit(component), "dashed": component.is_asynchronous,
-           "shape": component.shape, "outline": outline_of(component.shape), "is_small": is_small,
+           "spec": "" if small_row else spec(component), "unit": unit(component), "dashed": component.is_asynchronous,
+           "shape": component.shape, "outline": outline_of(component.shape), "small_row": small_row,
            "works_for_a_queue": not component.takes_requests}
     lay_out(group, nodes, places, box)
     box["left"], box["right"] = _sides_at_the_lanes(box)
@@ -190,8 +193,8 @@ def _passage(group, nodes, places, box):
 def _rows(group, nodes, places, box):
     """A few machines below each other: a queue, a row of slots and a thin memory bar each."""
     component, x, inner = group.component, box["x"] + PAD, box["w"] - 2 * PAD
-    count, top = len(group.nodes), 20 if box["is_small"] else HEAD + LABEL
-    high = 15 if count > 6 or box["is_small"] else 26 if count > 3 else 46
+    count, top = len(group.nodes), SMALL_HEAD if box["small_row"] else HEAD + LABEL
+    high = LOW_ROW if count > 6 or box["small_row"] and count > 1 else box["small_row"] or (26 if count > 3 else 46)
     queue_width = round(inner * 0.5)
     slots_x, slots_width = x + queue_width + 6, inner - queue_width - 6
     bar = (4 if high > 15 else 3) if component.memory_cells else 0
@@ -209,7 +212,7 @@ def _rows(group, nodes, places, box):
             machine["memory"] = [x, y + high - bar, inner, bar, 1, 1]
         box["machines"].append(machine)
         y += high + 7
-    if not box["is_small"] and component.places and component.takes_requests:
+    if not box["small_row"] and component.places and component.takes_requests:
         box["labels"] = {"queue": [x, top - 5], "slots": [slots_x + slots_width, top - 5]}
     box["h"] = y + 3
     _lanes_in_the_middle(box)

@@ -211,6 +211,24 @@ def test_forty_boxes_do_not_overlap():
     assert sum(line["dashed"] for line in scene["lines"]) == 7
 
 
+def channels(many):
+    ends = [sd.MailProvider(name=f"provider {number}") for number in range(many)]
+    return sd.Service(4, 8, 30, name="payment", calls=[
+        sd.Queue(sd.Worker(5, calls=[end], name=f"worker {place}"), name=f"queue {place}")
+        for place, end in enumerate(ends)])
+
+
+@pytest.mark.parametrize(("many", "least"), [(5, 26), (6, 26), (7, 10)])
+def test_a_small_box_has_room_below_its_name_unless_many_stand_below_each_other(many, least):
+    """A name takes 22 units where the picture is drawn at half its size."""
+    boxes = scene_of(blueprint(channels(many)))["boxes"]
+    assert len(boxes) == 1 + 3 * many and not any(box["spec"] for box in boxes)
+    for box in boxes:
+        (machine,) = box["machines"]
+        _, top, _, height = machine["queue"]
+        assert top - box["y"] >= 22 and height >= least and top + height <= box["y"] + box["h"]
+
+
 def test_lines_do_not_cross_where_they_need_not():
     boxes = (scene := scene_of(blueprint(forty_boxes())))["boxes"]
     lines = [(boxes[line["from"]], boxes[line["to"]]) for line in scene["lines"] if line["from"] >= 0]
