@@ -91,6 +91,28 @@ def test_the_p95_of_the_countries_falls_on_the_map_and_mumbai_s_own_does_not():
     assert after["IN"] == pytest.approx(before["IN"], abs=15)
 
 
+def test_pages_of_india_go_through_one_hop_more():
+    """The trace: from the edge in Mumbai to the shop in Mumbai, a round trip of 3 ms, and the edge's own 0.2 ms."""
+    more_ms = [latency(new, "IN", False, 0.5) - latency(old, "IN", False, 0.5) for old, new in map(shops, SEEDS[:4])]
+    assert min(more_ms) > 2 and np.mean(more_ms) == pytest.approx(3.3, abs=0.4)
+    page = sd.Clients(users=1, arrivals_s=[0], routes={"/product": 1}, countries={"IN": 1})
+    trace = sd.simulate(sd.shop(18), page, seconds=5, seed=1, engine="reference").trace(0)
+    spent_s = trace.groupby("where")["when_s"].agg(lambda times: times.iloc[-1] - times.iloc[0])
+    hop_s = spent_s["line from Mumbai"] - spent_s["reverse proxy"]
+    assert hop_s == pytest.approx(0.003) and "line from Mumbai" not in sd.simulate(
+        sd.shop(17), page, seconds=5, seed=1, engine="reference").trace(0)["where"].to_list()
+    assert sd.shop(18).stores[0].proxy_ms == 0.2
+
+
+def test_germany_s_edge_is_cold_in_its_first_minute():
+    """Fewer than half of the pictures are there, so the middle one of them comes from Mumbai."""
+    for seed in SEEDS[:4]:
+        _, new = shops(seed, seconds=60)
+        hits, misses = new.stations.loc["edge Frankfurt am Main", ["hits", "misses"]]
+        assert 400 < hits + misses < 600 and 0.40 < hits / (hits + misses) < 0.5
+        assert latency(new, "DE", True, 0.5) == pytest.approx(133, abs=3)
+
+
 def test_the_origin_is_asked_less():
     for seed in SEEDS[:4]:
         old, new = shops(seed)

@@ -10,7 +10,7 @@ from sdlib.data import countries
 from sdlib.results.run import check_run
 from sdlib.theory.network import expected_rtt_ms, fibre_rtt_ms, round_trips
 
-LEAST_KM, LONGEST_KM, FIRST_HEIGHT_MS = -900, 20_000, 500
+LEAST_KM, LONGEST_KM, END_KM, FIRST_HEIGHT_MS = -900, 20_000, 20_900, 500  # the last tick has room for its number
 SMALLEST_PX, PX_PER_ROOT = 6, 60     # a mark's size: its area grows with the share of the crowd
 NAMED, SHORT_KM, LONG_WAY = 2, 500, 1.3  # so many outliers have a name; a way over so few km is none; times the model
 PLOT_PX, LETTER_PX, LINE_PX = (385, 190), 6.2, 15
@@ -41,7 +41,7 @@ def latency_by_distance(run, settings):
     heading = above(f"<b>{told}</b><br>mean of all requests {mean}; lines: the way alone")
     return Plot(traces, f"The p95 latency of {len(seen)} countries against their distance from {run.system.home}. "
                 f"{said}; the mean of all requests is {mean}.",
-                {"title": {"text": "km to the region"}, "range": [LEAST_KM, LONGEST_KM], "tickformat": ","},
+                {"title": {"text": "km to the region"}, "range": [LEAST_KM, END_KM], "tickformat": ","},
                 {"title": {"text": "p95 of the country (ms)"}, "range": [0, top], "tickformat": ","},
                 notes=[heading, *_names(seen, top)])
 
@@ -109,7 +109,7 @@ def _names(seen, top):
 
 def _sides(row, top):
     """(how a name stands beside its mark, the box (left, right, bottom, top) in the plot's units) for each side."""
-    km_per_px, ms_per_px = (LONGEST_KM - LEAST_KM) / PLOT_PX[0], top / PLOT_PX[1]
+    km_per_px, ms_per_px = (END_KM - LEAST_KM) / PLOT_PX[0], top / PLOT_PX[1]
     radius = 0.5 * _size(row.share) + 2
     wide, high = LETTER_PX * len(row.called) * km_per_px, LINE_PX * ms_per_px
     for across, upwards in ((0, 1), (1, 0), (-1, 0), (0, -1)):

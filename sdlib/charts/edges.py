@@ -35,7 +35,7 @@ def how_warm_each_edge_is(run, settings):
     said = f"{number(count)} edge{'s' * (count > 1)}: {percentage(answered_at_the_edge_percent(run))} % answered there"
     more = f"{number(asked_per_s(run))} a second reach the origin; mean latency {duration(mean_latency_ms(run))}"
     return Plot(traces, f"What each edge answers itself, against what it is asked. {said}, {more}.",
-                {"title": {"text": "requests a second at an edge"}, "type": "log", "range": [-1.1, 4.1],
+                {"title": {"text": "requests a second at an edge"}, "type": "log", "range": [-1.1, 4.3],
                  "tickvals": TICKS, "ticktext": [number(tick) for tick in TICKS]},
                 {"title": {"text": "answered by its own store (%)"}, "range": [-4, 108]},
                 notes=[above(f"<b>{said}</b><br>{more}"), *_names(edges)])
