@@ -233,6 +233,7 @@ def test_the_chart_shows_where_the_run_stands():
     found = settled_hits_percent(run)
     assert (here["x"], here["y"]) == ([200], [pytest.approx(found, abs=0.01)]) and len(trail) == 1
     assert room["x"][0] == 10 and room["x"][-1] == OBJECTS and room["y"][-1] == 100
+    assert plot.x["ticktext"][-2:] == ["1,000", "2,000"], "the axis ends with a number"
     assert time["y"] == pytest.approx([100 * ttl_hit_ratio(OBJECTS, 0.8, PER_S, 10)] * 2, abs=0.01)
     busy = 100 * run.stations.loc["database", "utilization"]
     assert f"{percentage(found)} % hits with room for 200; {queries_per_s(run):.0f} queries a second" in plot.alt

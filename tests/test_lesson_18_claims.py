@@ -215,6 +215,15 @@ def test_the_chart_shows_each_edge_and_what_all_did():
     assert np.abs(np.array(marks["y"]) - expected).max() < 8 and "12 edges" in plot.alt
 
 
+@pytest.mark.parametrize(("edges", "least"), [(5, 3), (43, 5)])
+def test_the_chart_names_edges_that_do_not_cover_each_other(edges, least):
+    plot = how_warm_each_edge_is(sd.simulate(*world(edges, ttl_s=10), seconds=40, seed=1), {})
+    *others, idle = plot.notes[1:]
+    heights = [name["y"] for name in others]
+    assert len(others) + 1 >= least and min(-np.diff(heights)) >= 10
+    assert (others[0]["text"], idle["text"]) == (plot.traces[1]["hovertext"][0], plot.traces[1]["hovertext"][-1])
+
+
 def test_the_chart_of_a_shop_without_a_cdn_and_of_an_idle_one():
     with pytest.raises(ValueError, match=r"how_warm_each_edge_is.*run must be of a sd\.CDN; for example"):
         how_warm_each_edge_is(sd.simulate(sd.shop(1), sd.Clients(users=10), seconds=1), {})
