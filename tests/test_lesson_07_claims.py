@@ -54,6 +54,14 @@ def test_a_slow_page_takes_one_program_down_and_a_split_shop_not():
         assert page_percent(split, "/payment") < 50, "most of them"
 
 
+def test_the_split_shop_has_no_room_for_the_crowd_of_lesson_6():
+    for seed in range(3):
+        crowded, calm = (minute(sd.shop(7), seed, users, seconds=30) for users in (24_000, 10_000))
+        down = crowded.incidents.query("what == 'crashed'")["station"]
+        assert crashes(crowded) > 0 and down.str.startswith("product").all()
+        assert crashes(calm) == 0 and calm.measures()["failed"] == 0
+
+
 def test_a_service_that_is_down_is_not_the_shop_down():
     needs = {"user": ["/user", "/order", "/payment"], "order": ["/order", "/payment"], "notification": ["/payment"],
              "payment": ["/payment"]}
@@ -87,6 +95,15 @@ def test_with_a_timeout_only_payments_fail():
         run = behind_the_website(seed, 1)
         assert crashes(run) == 0 and other_pages_failed(run) == 0 and page_p99_ms(run) < 60
         assert page_percent(run, "/payment") < 5
+
+
+def test_with_a_timeout_fewer_payments_are_answered_though_more_are_finished():
+    for seed in SEEDS:
+        patient, hasty = (behind_the_website(seed, timeout_s) for timeout_s in (None, 1))
+        assert page_percent(hasty, "/payment") < page_percent(patient, "/payment")
+        in_time = (hasty.requests.query("route == '/payment'")["status"] == "ok").sum()
+        finished = hasty.stations.loc["payment", "served"]
+        assert finished > patient.stations.loc["payment", "served"] and in_time < 0.1 * finished
 
 
 @pytest.mark.parametrize("timeout_s", [0.3, 1, 3])
