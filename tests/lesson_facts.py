@@ -12,6 +12,8 @@ from sdlib.engine.blueprint import blueprint
 from sdlib.labs.gate import BATCHES, BURST
 from sdlib.labs.web import poisson_arrivals
 from sdlib.lessons.contest import BUDGET_USD, MOST_MS
+from sdlib.lessons.lesson_06 import balanced_shop
+from sdlib.lessons.lesson_07 import split_shop
 from sdlib.lessons.lesson_09 import checkouts
 from sdlib.lessons.shop import ROUTES
 from sdlib.theory.network import FIT_MS, FIT_PER_FIBRE
@@ -156,6 +158,8 @@ FACTS = {
     },
     7: {
         "2": lambda: slow_payment_s() == 2,
+        "24,000": lambda: balanced_shop()[1].users == 24_000,
+        "10,000": lambda: split_shop()[1].users == 10_000,
         "200": lambda: default(sd.Service, "threads") == 200,
         "63.4": lambda: round(100 * (1 - 0.99**100), 1) == 63.4,
         "18": lambda: round(100 * (1 - 0.99**20)) == 18,
