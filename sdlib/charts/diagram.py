@@ -121,7 +121,7 @@ def _lines(nodes, seen, placing, run, grounds):
                 way = [(a[0] + half, a[1]), (a[0] + columns[a[0]].half, a[1]),
                        *_past(a, b, columns, placing, line_width(rate)),
                        (b[0] - columns[b[0]].half, b[1]), (b[0] - half, b[1])]
-                ribbons += [ribbon(start, end, line_width(rate)) for start, end in pairwise(way)]
+                ribbons += [ribbon(start, end, line_width(rate)) for start, end in pairwise(dict.fromkeys(way))]
     yield _polygons("traffic", ribbons, fillcolor="#B9C4CC")
     yield _polygons("clients", people(placing.clients, 17), fillcolor=BLUE)
 
