@@ -65,18 +65,20 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
     """The diagram as a `Plot` of this size in pixels."""
     run = system_or_run if hasattr(system_or_run, "stations") else None
     nodes = _nodes(system_or_run)
-    names = [node.name for node in nodes]
-    if highlight is not None and not (isinstance(highlight, str) and highlight in names):
-        complain("diagram", "highlight", highlight, "a component, one of " + ", ".join(map(repr, names[:12])), names[0])
+    known = [node.name for node in nodes]
+    if highlight is not None and not (isinstance(highlight, str) and highlight in known):
+        complain("diagram", "highlight", highlight, "a component, one of " + ", ".join(map(repr, known[:12])), known[0])
     seen = _seen(run, nodes)
     placing = place(nodes, width, height)
     frames = {index: outline(nodes[index].component.shape, centre, placing.box)
               for index, centre in placing.centre.items()}
-    around = {index: [word] for index, word in _names(nodes, placing, highlight).items()}
-    for index, word in _below(nodes, seen, placing, around, highlight).items():
-        around[index].append(word)
-    grounds = {index: [_ground(word) for word in words] for index, words in around.items()}
-    words = [*_client_words(placing, run), *_inside(nodes, seen, placing), *sum(around.values(), [])]
+    names = _names(nodes, placing, highlight)
+    below = _below(nodes, seen, placing, names, highlight)
+    grounds = {index: [_ground(word[index]) for word in (names, below) if index in word] for index in names}
+    words = _client_words(placing, run)
+    for index in names:
+        words += [names[index], *_inside(nodes, index, seen, placing), *([below[index]] if index in below else [])]
+    words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
     traces = [*_lines(nodes, seen, placing, run, grounds), *_boxes(frames, seen), _frame(frames, nodes, highlight),
               _stacks(placing, seen), _words(words)]
     axis = {"visible": False, "fixedrange": True}
@@ -118,10 +120,8 @@ def _lines(nodes, seen, placing, run, grounds):
             if node.index in placing.centre and child in placing.centre:
                 a, b = placing.centre[node.index], placing.centre[child]
                 rate = edge_rate(nodes, seen, node.index, child)
-                way = [(a[0] + half, a[1]), (a[0] + columns[a[0]].half, a[1]),
-                       *_past(a, b, columns, placing, line_width(rate)),
-                       (b[0] - columns[b[0]].half, b[1]), (b[0] - half, b[1])]
-                ribbons += [ribbon(start, end, line_width(rate)) for start, end in pairwise(dict.fromkeys(way))]
+                way = _way(a, b, columns, placing, line_width(rate))
+                ribbons += [ribbon(start, end, line_width(rate)) for start, end in pairwise(way)]
     yield _polygons("traffic", ribbons, fillcolor="#B9C4CC")
     yield _polygons("clients", people(placing.clients, 17), fillcolor=BLUE)
 
@@ -136,6 +136,17 @@ def _columns(placing, grounds):
         column.half = min(max(column.half, *(right - x for right in rights)), widest)
         column.taken.append((min(*lows, y - placing.box[1] / 2), max(*highs, y + placing.box[1] / 2)))
     return columns
+
+
+def _way(start, end, columns, placing, width):
+    """The points of a line between two boxes: level as far as the words around each reach, and past those between."""
+    half = placing.box[0] / 2
+    ends = [(start[0] + half, start[1]), (end[0] - half, end[1])]
+    past = _past(start, end, columns, placing, width)
+    if start[1] == end[1] and not past:
+        return ends
+    turns = [(start[0] + columns[start[0]].half, start[1]), *past, (end[0] - columns[end[0]].half, end[1])]
+    return list(dict.fromkeys([ends[0], *turns, ends[1]]))
 
 
 def _past(start, end, columns, placing, width):
@@ -244,24 +255,21 @@ def _small(placing):
     return 10 if placing.box[0] < 80 or placing.rows > 4 else 12
 
 
-def _inside(nodes, seen, placing):
-    """The words in the boxes, and of the machines that have none."""
-    small, fits, words = _small(placing), _all_fit(nodes, placing), []
-    joint = _joint(placing, small)
-    for index, (x, y) in placing.centre.items():
-        node, row = nodes[index], seen[index]
-        _, times, count = node.name.partition(TIMES)
-        if times:
-            words.append((x, y, f"<b>×{count}</b>", small))
-        if row or (fits and not times):
-            words.append((x, y, inside(node, row).replace("<br>", joint), 11 if row and row["trouble"] else small))
-    return words + [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
+def _inside(nodes, index, seen, placing):
+    """The words in a box."""
+    (x, y), node, row, small = placing.centre[index], nodes[index], seen[index], _small(placing)
+    _, times, count = node.name.partition(TIMES)
+    words = [(x, y, f"<b>×{count}</b>", small)] if times else []
+    if row or (not times and _all_fit(nodes, placing)):
+        said = inside(node, row).replace("<br>", _joint(placing, small))
+        words.append((x, y, said, 11 if row and row["trouble"] else small))
+    return words
 
 
-def _below(nodes, seen, placing, around, highlight):
+def _below(nodes, seen, placing, names, highlight):
     """{index: (x, y, text, size)} of the words below the boxes that have some, and room for them."""
     half, small, fits, words = placing.box[1] / 2, _small(placing), _all_fit(nodes, placing), {}
-    taken = [_ground(name) for name, in around.values()]
+    taken = [_ground(name) for name in names.values()]
     widest = MOST_OF_A_COLUMN * 2 * placing.clients[0]
     for index, (x, y) in placing.centre.items():
         node, row = nodes[index], seen[index]
