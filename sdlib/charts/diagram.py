@@ -45,6 +45,7 @@ def diagram(system_or_run, highlight=None, width=None, height=None):
     are alike are one, and lists of addresses and lines have none.
     """
     nodes = _nodes(system_or_run)
+    _check_highlight(nodes, highlight)
     width = width or min(WIDEST, COLUMN * place(nodes, 1, 1).columns)
     size = place(nodes, width - 16, 1)
     folds = max(text.count("<br>") for _, _, text, _ in _names(nodes, size, highlight).values())
@@ -65,9 +66,7 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
     """The diagram as a `Plot` of this size in pixels."""
     run = system_or_run if hasattr(system_or_run, "stations") else None
     nodes = _nodes(system_or_run)
-    known = [node.name for node in nodes]
-    if highlight is not None and not (isinstance(highlight, str) and highlight in known):
-        complain("diagram", "highlight", highlight, "a component, one of " + ", ".join(map(repr, known[:12])), known[0])
+    _check_highlight(nodes, highlight)
     seen = _seen(run, nodes)
     placing = place(nodes, width, height)
     frames = {index: outline(nodes[index].component.shape, centre, placing.box)
@@ -83,6 +82,12 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
               _stacks(placing, seen), _words(words)]
     axis = {"visible": False, "fixedrange": True}
     return Plot(traces, _alt(nodes, seen, placing, run), {**axis, "range": [0, width]}, {**axis, "range": [0, height]})
+
+
+def _check_highlight(nodes, highlight):
+    names = [node.name for node in nodes]
+    if highlight is not None and not (isinstance(highlight, str) and highlight in names):
+        complain("diagram", "highlight", highlight, "a component, one of " + ", ".join(map(repr, names[:12])), names[0])
 
 
 def _seen(run, nodes):
