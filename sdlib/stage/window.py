@@ -253,8 +253,8 @@ def _warm_stretch(run, thin):
     journey_s = run.measures()["mean_ms"] / 1000 if run.measures()["answered"] else 0.0
     seconds = min(SCREEN_S * max(SLOWEST, journey_s / JOURNEY_ON_SCREEN_S), run.seconds)
     warm_s, last_s = WARM * run.seconds, _time_of(run, REQUESTS_LOOKED_AT)
-    from_s = max(min(warm_s, last_s) - seconds, 0.0)
-    why = "its stores have filled" if warm_s <= last_s else "its stores are filling"
+    from_s = max(min(warm_s, last_s - seconds), 0.0)
+    why = "its stores have filled" if from_s >= warm_s else "its stores are filling"
     rows = trace_rows.rows_of(run, from_s + seconds)
     return _cut(run, Window(from_s, seconds, _nice(max(seconds / SCREEN_S, SLOWEST)), why, rows), thin)
 
