@@ -186,11 +186,28 @@ def test_product_machines_are_as_busy_as_the_law_says():
 # --- the chart ---
 
 def test_the_chart_puts_the_fullest_part_first_and_says_when_it_is_full():
-    run = sd.simulate(sd.Server(1, 1, 10, calls=[sd.Database(1)]), sd.Clients(users=6_000), seconds=5, seed=1)
+    run = sd.simulate(sd.Server(1, 64, 10, calls=[sd.Database(1)]), sd.Clients(users=6_000), seconds=5, seed=1)
     plot = fullest_parts(run, {})
     assert plot.y["ticktext"][0] == "server" and "server" in plot.alt
-    assert run.stations.loc["server", "utilization"] == pytest.approx(fullness(run)["server"])
+    assert fullness(run)["server"] == pytest.approx(run.measures()["sent"] / 5 * 0.010, rel=0.1)
+    assert percent(plot) == pytest.approx(100 * fullness(run)["server"], rel=0.001)
+    assert run.stations.loc["server", "utilization"] == pytest.approx(1, abs=0.01), "busy cannot say it"
     assert "half within" in plot.notes[0]["text"] and "95 % within" in plot.notes[0]["text"]
+
+
+def percent(plot):
+    """What the first bar shows."""
+    return max(trace["x"][0] for trace in plot.traces if trace["type"] == "bar")
+
+
+def test_where_nothing_waits_a_part_is_as_full_as_it_is_busy():
+    run = sd.simulate(sd.Server(4, 4, 10), sd.Clients(users=60), seconds=50, seed=1)
+    assert fullness(run) == {"server": pytest.approx(run.stations.loc["server", "utilization"])}
+
+
+def test_who_waits_for_a_thread_waits_for_its_machine():
+    run = sd.simulate(sd.Service(4, 64, 10, threads=8), sd.Clients(users=12_000), seconds=2, seed=1)
+    assert fullness(run) == {"service": pytest.approx(2, rel=0.1)}
 
 
 def test_a_name_of_two_words_stands_in_two_lines_beside_its_bar():

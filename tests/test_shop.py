@@ -1,5 +1,7 @@
 """The shop after each lesson: it runs, it grows by one thing at a time, and its knobs are told when they are wrong."""
 
+import inspect
+
 import pytest
 
 import sdlib as sd
@@ -70,3 +72,10 @@ def test_a_wrong_knob_of_the_last_shop_is_told_before_anything_runs(knob, wrong)
         return
     with pytest.raises(ValueError, match="must be|for example"):
         sd.shop(19, **{knob: wrong})
+
+
+def test_help_lists_the_knobs_of_every_lesson():
+    told = inspect.getdoc(sd.shop)
+    for knob in ("cpus=64", "machine_tries=1", "page_s=None", "redis_objects=10000"):
+        assert knob in told
+    assert "edge_s, page_s: how long an edge keeps" in told and "Lesson 1, 2. Steps 1 to 5" in told

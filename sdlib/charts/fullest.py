@@ -5,6 +5,7 @@ import re
 from sdlib.charts.theme import INK, SKY, VERMILION, Plot, above, hatched, held_end, line, note, plain
 from sdlib.charts.words import duration, number, percentage
 from sdlib.components.worker import Worker
+from sdlib.kernel.state import NONE
 from sdlib.results.run import check_run
 
 SHOWN, FULL_PERCENT, FIRST_WIDTH_PERCENT = 8, 100, 120
@@ -15,8 +16,8 @@ def fullest_parts(run, settings):
     """The eight fullest parts of a system: how much of what it can do each of them was asked for.
 
     Machines of one kind are one part. A worker that sends at a set pace is as full as messages come for that pace.
-    Dashed: what a part can do. In words: the fullest part, the latency of half and of 95 % of the answers, and what
-    failed.
+    Dashed: what a part can do. In words: the fullest part, how many answers there were, and within what time half and
+    95 % of them came.
     """
     check_run("fullest_parts", run)
     shares = sorted(fullness(run).items(), key=lambda one: -one[1])[:SHOWN]
@@ -27,9 +28,9 @@ def fullest_parts(run, settings):
     figures = run.measures()
     width = held_end(FIRST_WIDTH_PERCENT, percents[0])
     bars = [_bars(label, names, percents, is_full) for label, is_full in (("has room", False), ("is full", True))]
-    told = (f"{names[0]}: {percentage(percents[0])} % full",
-            f"half within {duration(figures['p50_ms'])}, 95 % within {duration(figures['p95_ms'])}; "
-            f"{number(figures['failed'])} failed")
+    told = (f"{names[0]}: asked for {percentage(percents[0])} % of what it can do",
+            f"of {number(figures['answered'])} answers half within {duration(figures['p50_ms'])}, "
+            f"95 % within {duration(figures['p95_ms'])}")
     alt = ", ".join(f"{name} {percentage(percent)} %" for name, percent in zip(names, percents, strict=True))
     labels = [note(f"<b>{percentage(percent)} %</b>", percent, place, xanchor="left", xshift=4)
               for place, percent in enumerate(percents)]
@@ -42,19 +43,32 @@ def fullest_parts(run, settings):
 
 
 def fullness(run):
-    """{part: how full it is, 1 for all that it can do}; machines of one kind together."""
-    stations, found = run.records.stations, {}
+    """{part: what it was asked for, 1 for all that it can do}; machines of one kind together.
+
+    What still waits for a part at the end would take as long for each as what it has served.
+    """
+    stations, found, waiting = run.records.stations, {}, _waiting_at_the_end(run)
     for node in run.nodes:
         capacity = int(stations["capacity"][node.index])
         if not capacity or node.kind == "Pool":
             continue
-        used = float(stations["busy_area"][node.index]) / run.seconds
+        of_served = 1 + waiting[node.index] / max(int(stations["served"][node.index]), 1)
+        used = float(stations["busy_area"][node.index]) / run.seconds * of_served
         if isinstance(node.component, Worker) and node.component.per_s:
             sent = int(stations["served"][node.parent])
             used, capacity = sent / run.seconds, node.component.per_s
         both = found.setdefault(_kind(node.name), [0.0, 0.0])
         both[0], both[1] = both[0] + used, both[1] + capacity
     return {part: used / capacity for part, (used, capacity) in found.items()}
+
+
+def _waiting_at_the_end(run):
+    """How many wait for each node; who waits for a thread waits for its machine."""
+    queues = run.records.samples[-1, :, 0].tolist()
+    for node in run.nodes:
+        if node.part_of != NONE:
+            queues[node.part_of] += queues[node.index]
+    return queues
 
 
 def _kind(name):

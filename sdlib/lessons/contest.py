@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sdlib import data
+from sdlib.charts.fullest import fullness
 from sdlib.charts.words import number as in_words
 from sdlib.components.checks import check_number, complain
 from sdlib.components.clients import Clients
@@ -187,16 +188,27 @@ def _fault(run, trial):
 
 
 def _where(run):
-    """What was killed, or where most was turned away, or what was the fullest."""
-    if len(run.incidents):
-        what = "was down" if run.incidents["what"].iloc[0] == "stopped" else "crashed, full of requests"
-        return f"{run.incidents['station'].iloc[0]} {what}."
-    stations = run.stations
-    turned_away = stations["refused"] + stations["lost"]
-    if turned_away.max() > 0.001 * len(run.requests):
-        return f"Most were refused or lost at: {turned_away.idxmax()}."
-    machines = stations[stations["capacity"] > 0]
-    return f"The fullest part: {machines['utilization'].idxmax()}, {100 * machines['utilization'].max():.0f} % busy."
+    """What was down, and where most was turned away, or what was the fullest."""
+    return " ".join(filter(None, (_down(run), _turned_away(run) or _fullest(run))))
+
+
+def _down(run):
+    if not len(run.incidents):
+        return ""
+    what = "was down" if run.incidents["what"].iloc[0] == "stopped" else "crashed, full of requests"
+    return f"{run.incidents['station'].iloc[0]} {what}."
+
+
+def _turned_away(run):
+    turned_away = run.stations["refused"] + run.stations["lost"]
+    few = turned_away.max() <= 0.001 * len(run.requests)
+    return "" if few else f"Most were refused or lost at: {turned_away.idxmax()}."
+
+
+def _fullest(run):
+    shares = fullness(run)
+    part = max(shares, key=shares.get)
+    return f"The fullest part: {part}, asked for {100 * shares[part]:.0f} % of what it can do."
 
 
 def _untold(run):

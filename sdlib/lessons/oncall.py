@@ -6,9 +6,10 @@ import pandas as pd
 
 from sdlib.charts.words import number
 from sdlib.components.checks import check_number, complain
-from sdlib.lessons.incidents import WHYS, drawn, night
+from sdlib.lessons.incidents import USERS, WHYS, drawn, night
 from sdlib.teach.view import Card
 
+MANY_WAIT = 20  # more in line than twice as many as usual, and these
 COLUMNS = ("answered normally (per s)", "answered now (per s)", "waiting normally", "waiting now", "failed now (per s)")
 
 
@@ -72,7 +73,15 @@ class Incident:
         return (f"{part} answered {number(round(seen['answered'][0]))} a second on other nights, and answers "
                 f"{number(round(seen['answered'][1]))} now; {number(round(seen['waiting'][1]))} wait there, and "
                 f"{number(round(seen['failed'][1]))} a second fail. What stands in front of it fails or waits with it; "
-                "what stands behind it is well, or does its work.")
+                f"{self._what_is_behind()}.")
+
+    def _what_is_behind(self):
+        parts = self.night.parts
+        drowned = [part for part in self.night.behind[self.fault.part]
+                   if parts[part]["waiting"][1] > 2 * parts[part]["waiting"][0] + MANY_WAIT]
+        if drowned:
+            return f"{drowned[0]}, behind it, drowns in the work that it used to keep from it"
+        return "what stands behind it is well"
 
     def _card(self):
         failed, p95_ms = self.night.failed_percent[1], self.night.p95_ms
@@ -80,8 +89,9 @@ class Incident:
             f"Of the shop's requests {failed:.1f} % failed. 95 % of the answers came within {p95_ms[1]:,.0f} ms, on "
             f"other nights within {p95_ms[0]:,.0f} ms.",
             "Each part of the shop, in those 5 seconds and in the same 5 of a night on which all was well. A Redis, an "
-            "edge and the proxy count as answered what came from their own store. What fails further back counts as "
-            "failed in front, too."))
+            "edge and the proxy count as answered what came from their own store. Waiting: how many stand in line "
+            f"there, on average. What fails further back counts as failed in front, too. It is a shop for {USERS:,} "
+            "users, a tenth of the whole one."))
 
     def __str__(self):
         return f"{self._card()}\n{self.table().to_string()}"

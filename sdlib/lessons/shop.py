@@ -31,7 +31,7 @@ MOST_MACHINES = 200
 
 
 def shop(lesson, **knobs):
-    """The system as it stands after that lesson, from 1 to 19; see the functions below for its knobs.
+    """The system as it stands after that lesson, from 1 to 19.
 
     1, 2: one small server. 3, 4: one large server. 5: five small servers, and no one who knows which of them is up.
     6: a balancer in front of them. 7: five services. 8: a gateway in front of the services. 9: payment waits for the
@@ -301,3 +301,17 @@ _PASSES_ON = {in_mumbai: (remembered,), at_the_edge: (remembered,), whole_shop: 
 _BUILD = {1: small_server, 2: small_server, 3: large_server, 4: large_server, 5: five_servers, 6: balanced, 7: split,
           8: guarded, 9: mailing, 10: background, 11: queued, 12: three_channels, 13: fanned_out,
           14: proxied, 15: layered, 16: remembered, 17: in_mumbai, 18: at_the_edge, 19: whole_shop}
+
+
+def _help():
+    """What each lesson's knobs are, and what they are set to: the end of what help(sd.shop) prints."""
+    told = ["", "    Knobs"]
+    for build in dict.fromkeys(_BUILD.values()):
+        lessons = ", ".join(str(lesson) for lesson, one in _BUILD.items() if one is build)
+        knobs = ", ".join(f"{name}={value!r}" for name, value in build.__kwdefaults__.items())
+        told += ["", f"    Lesson {lessons}. {build.__doc__.strip()}", f"    {knobs}"]
+    return "\n".join(told)
+
+
+if shop.__doc__:  # python -OO takes docstrings away
+    shop.__doc__ += _help() + "\n    "

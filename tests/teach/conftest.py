@@ -65,7 +65,8 @@ def a_run():
         messages = pd.DataFrame({"request": [], "sent_s": [], "outcome": []}) if told_nothing is not None else (
             pd.DataFrame({"request": range(100), "sent_s": 61.0, "outcome": outcomes}))
         countries = pd.DataFrame({"country": ["IN", "US"], "p95_ms": [30.0, us_p95_ms]})
-        return SimpleNamespace(records=SimpleNamespace(messages=mails, requests=caught, stations=counted),
+        return SimpleNamespace(records=SimpleNamespace(messages=mails, requests=caught, stations=counted,
+                                                       samples=np.zeros((1, len(nodes), 3), int)),
                                backlog=lambda: backlog, nodes=nodes, by_country=lambda: countries, seed=1,
                                clients=sd.Clients(users=100), seconds=60.0, summary=lambda: summary,
                                stations=stations, incidents=incidents, requests=requests,
