@@ -203,7 +203,18 @@ def test_tiles_compare_with_the_start_by_arrow_sign_word_and_colour(now, start, 
 def test_a_dead_server_is_never_praised():
     tiles = tiles_html(DEAD, ROW)
     assert "58 of 4,000" in tiles and "of those answered" in tiles and "sdlib-grey" in tiles
-    assert "better" not in tiles and "▲ from 0 worse" in tiles
+    assert "better" not in tiles and "▲ from 0 % worse" in tiles
+
+
+@pytest.mark.parametrize("now, start, said", [
+    (16.0, 19.1, "▼ from 19.1 % better"), (3.0, 0.0, "▲ from 0 % worse"), (3.0, 0.01, "▲ from &lt; 0.1 % worse")])
+def test_errors_are_compared_in_percent_of_the_requests(now, start, said):
+    assert said in tiles_html({**ROW, "error_percent": now}, {**ROW, "error_percent": start})
+
+
+def test_the_p99_of_a_few_is_not_judged_while_many_are_still_inside():
+    tiles = tiles_html({**ROW, "answered": 3_000, "p99_ms": 20.0, "p99_limits_ms": (19.0, 21.0)}, ROW)
+    assert "of those answered" in tiles and "better" not in tiles
 
 
 def test_p99_is_judged_only_when_nothing_failed_then_and_now():

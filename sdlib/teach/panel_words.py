@@ -7,6 +7,7 @@ import numpy as np
 from sdlib.charts.words import duration, number, percentage, said
 
 SMALL_CHANGE = 0.03
+MANY_INSIDE = 0.1  # of those sent: the slow ones among them have no latency yet
 RUN_AGAIN = "The kernel that moved this panel is gone. Run this cell again."
 
 
@@ -40,8 +41,9 @@ def _answered(now):
 
 
 def _p99(now, start):
-    """Only answered requests have a latency: once others fail, it says nothing good about the system."""
-    if now["failed"]:
+    """Only answered requests have a latency: once many others have none, it says nothing good about the system."""
+    inside = now["sent"] - now["answered"] - now["failed"]
+    if now["failed"] or inside > MANY_INSIDE * now["sent"]:
         return "p99 latency", duration(now["p99_ms"]), "of those answered", "sdlib-grey"
     if start["failed"]:
         return "p99 latency", duration(now["p99_ms"]), "nothing failed"
@@ -61,7 +63,9 @@ def _same_p99(now, start):
 
 
 def _errors(now, start):
-    return "errors", f"{percentage(now['error_percent'])} %", compare(now["error_percent"], start["error_percent"])
+    # A percentage of a percentage would be read as points.
+    return "errors", f"{percentage(now['error_percent'])} %", compare(
+        now["error_percent"], start["error_percent"], f"from {percentage(start['error_percent'])} %")
 
 
 def _busy(now):
@@ -75,19 +79,25 @@ def _cost(now, start):
     return "monthly cost", f"${now['usd_per_month']:,.0f}", compare(now["usd_per_month"], start["usd_per_month"])
 
 
-def compare(now, start):
-    """How a measure of which less is better stands against the start: by arrow, amount and word, as HTML."""
+def compare(now, start, amount=""):
+    """How a measure of which less is better stands against the start: by arrow, amount and word, as HTML.
+
+    amount: in words, else the change in percent.
+    """
     if not (np.isfinite(now) and np.isfinite(start)) or f"{now:.3g}" == f"{start:.3g}":
         return "as at the start"
     sign = 1 if now > start else -1
-    if start == 0:
-        amount = "from 0"
-    elif now / start >= 10:
-        amount = f"x {number(now / start)}"
-    else:
-        amount = f"{'+' if sign > 0 else '−'}{abs(100 * (now / start - 1)):.3g} %"
+    amount = escape(amount or _amount(now, start, sign))
     word = "better" if sign < 0 else "worse"
     return f'<strong class="sdlib-{word}">{"▲" if sign > 0 else "▼"} {amount} {word}</strong>'
+
+
+def _amount(now, start, sign):
+    if start == 0:
+        return "from 0"
+    if now / start >= 10:
+        return f"x {number(now / start)}"
+    return f"{'+' if sign > 0 else '−'}{abs(100 * (now / start - 1)):.3g} %"
 
 
 def simulated(run, wanted_s, most):
