@@ -14,7 +14,7 @@ from sdlib.charts import theme
 from sdlib.charts.axes import HeldAxes
 from sdlib.charts.diagram import FILL_OPACITY, edge_rate, line_width, squares
 from sdlib.charts.erlang import offered_load
-from sdlib.charts.latency import END, TIMES_IDLE, past
+from sdlib.charts.latency import CRASHED, END, TIMES_IDLE, past
 from sdlib.charts.layout import way_past
 from sdlib.charts.page import OF_THE_PAGE, ON_DARK
 from sdlib.charts.parts import LOOKS
@@ -370,7 +370,7 @@ def test_here_is_the_last_run(busy, crashed):
     here, last = trace(figure, "you are here"), busy.summary().iloc[0]
     assert here.x[0] == pytest.approx(last.utilization_percent, rel=1e-4)
     assert here.y[0] == pytest.approx(last.mean_ms, rel=1e-4)
-    assert (len(trace(figure, "runs").x), len(trace(figure, "crashed").x)) == (1, 1)
+    assert (len(trace(figure, "runs").x), len(trace(figure, CRASHED).x)) == (1, 1)
     assert figure.layout.yaxis.type is None
     assert charts.latency_against_utilization(busy, log=True).layout.yaxis.type == "log"
     assert f"{last.utilization_percent:.1f} %" in figure.layout.meta["alt"]
@@ -602,7 +602,7 @@ def test_a_run_past_capacity_stands_the_further_right_the_more_it_was_offered(bu
 def test_a_crashed_run_is_a_cross_at_the_upper_edge_and_never_a_ring(busy, crashed, log):
     figure = charts.latency_against_utilization([busy, crashed, crashed], log=log)
     top = figure.layout.yaxis.range[1]
-    crosses, (here, label) = trace(figure, "crashed"), here_and_label(figure)
+    crosses, (here, label) = trace(figure, CRASHED), here_and_label(figure)
     assert list(crosses.y) == [10**top if log else top] * 2 and list(here.y) == [crosses.y[0]]
     # 20,000 users ask 1,333 times a second for 10 ms; four cores do 400.
     assert offered_load(crashed) == pytest.approx(20_000 * 4 / 60 * 0.010 / 4) and "3.33 x its capacity" in label.text

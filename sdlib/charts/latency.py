@@ -23,7 +23,7 @@ _BAND_NAME = {"text": "over capacity", "x": END - 4, "y": 0.03, "yref": "y domai
 # A linear axis shows so many times the latency of an idle system: flat, then steep, and what is above is marked so.
 TIMES_IDLE = 12
 NOTHING_ANSWERED_MS = 100.0  # the axis of an empty plot
-HERE, CRASHED = "you are here", "crashed"
+HERE, CRASHED = "you are here", "crashed: not to scale"
 
 
 @dataclass(frozen=True)

@@ -286,8 +286,8 @@ GOALS = (
          "request failing.", _largest_quick_crowd, (r"\b5,?[0-4][05]0 users",)),
     Goal("On 4 cores and 4 GB, crash the server exactly once in the minute.", _crashes_exactly_once,
          (r"\b6,?[2-4]\d0 users",)),
-    Goal("8,000 users overload 4 cores. Give the server just enough memory, to a tenth, to last for the minute.",
-         _just_enough_memory, (r"\b6[0-9] GB",)),
+    Goal("8,000 users overload 4 cores. Give the server just enough memory to last for the minute. Within 10 % is near "
+         "enough.", _just_enough_memory, (r"\b6[0-9] GB",)),
 )
 
 LESSON = Lesson("02", "Overload", (HOCKEY, MEMORY), (EASY, MEDIUM, HARD), QUIZ, GOALS,

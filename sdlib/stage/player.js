@@ -82,7 +82,7 @@ class Controls {
       this.item(this.legend, "message", "message");
       this.item(this.legend, "hidden", "taken, hidden");
     }
-    if (about.counted) make("span", {}, this.legend, `${whole(about.counted)} who only wait are counted, not drawn`);
+    if (about.counted) make("span", {}, this.legend, `of those not drawn ${whole(about.counted)} only wait here`);
     this.explainEnds(about);
     this.showStrip(about);
     this.now.textContent = "";
