@@ -117,9 +117,10 @@ def test_the_parts_of_a_latency_add_up_to_it_and_stand_one_after_the_other(users
     assert formula[1:] == [10, 1] and sum(formula) == pytest.approx(sum(parts), rel=0.1)
 
 
-def test_past_capacity_only_the_run_is_drawn():
-    plot = where_the_time_goes(run_of(8_000), {})
-    assert plot.traces[0]["y"] == ["this run"]
+@pytest.mark.parametrize(("seconds", "says"), [(1, "overloaded"), (60, "crashed")])
+def test_past_capacity_only_the_run_is_drawn_and_a_crash_is_called_one(seconds, says):
+    plot = where_the_time_goes(run_of(8_000, seconds=seconds), {})
+    assert plot.traces[0]["y"] == ["this run"] and plot.notes[-1]["text"].startswith(f"<b>{says}:</b>")
     figure([plot])
 
 

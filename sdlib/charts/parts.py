@@ -27,6 +27,8 @@ from sdlib.theory import mmc
 
 CROWDS = np.logspace(1, 6, 101)
 FIRST_WIDTH_MS = 15
+OVERLOADED = "<b>overloaded:</b> the wait grows, and no formula holds"
+CRASHED = "<b>crashed:</b> the bar counts the wait of the lost, too"
 LOOKS = {"waiting for a core": (VERMILION, "/"), "computing": (SKY, ""), "in the database": (GREEN, ".")}
 
 
@@ -70,8 +72,8 @@ def where_the_time_goes(run, settings):
     totals = [note(f"<b>{duration(sum(parts.values()))}</b>", sum(parts.values()), name, xanchor="left", xshift=4)
               for name, parts in bars.items()]
     if computed is None:
-        totals.append(note("<b>overloaded:</b> the wait grows, and no formula holds", 0.5, 1, xref="x domain",
-                           yref="y domain", yanchor="top"))
+        why = CRASHED if run.records.stations["crashes"].any() else OVERLOADED
+        totals.append(note(why, 0.5, 1, xref="x domain", yref="y domain", yanchor="top"))
     said = ", ".join(f"{duration(value)} {name}" for name, value in bars["this run"].items())
     return Plot(traces, f"Where the time of a request goes, on average: {said}.",
                 {"title": {"text": "mean latency (ms)"}, "range": [0, width * 1.12]}, {"range": [-0.6, 1.6]},

@@ -134,7 +134,8 @@ class LabResult:
         """Why the workers are busier than the load says."""
         load = next(iter(self.loads.values()))
         held_ms, asked_ms = load.answered["service_ms"].mean(), load.answered["drawn_ms"].mean()
-        return (f"In the first column {asked_ms:.1f} ms of work were asked for on average, and a worker was held for "
+        where = "In the first column" if len(self.loads) > 1 else "Here"
+        return (f"{where} {asked_ms:.1f} ms of work were asked for on average, and a worker was held for "
                 f"{held_ms:.1f} ms: a real machine needs a moment to wake it up. So the workers are a little busier "
                 "than that work alone would keep them.")
 

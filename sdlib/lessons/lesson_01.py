@@ -38,8 +38,8 @@ UTILIZATION = Prediction(
 
 CORES = Prediction(
     key="01-cores", about="averages", rises=True,
-    ask="3,000 users keep the 4 cores about half busy. A request takes 11.8 ms on average, from sending to answer. "
-        "Now the server gets 8 cores. What is the mean latency then?",
+    ask="Now 3,000 users. On the 4 cores a request takes 11.8 ms on average, from sending to answer. Then the server "
+        "gets 8 cores. What is the mean latency now?",
     choices=(
         Choice("about 6 ms",
                "Twice the cores, half the time: that would be so if the cores shared the work of one request. Each "
