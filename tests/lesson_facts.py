@@ -107,7 +107,7 @@ def interval_level():
 WAITS = sd.Retry(10, "zero, then exponential")
 
 FACTS = {
-    0: MEMORY_MB | {
+    0: SERVICE_MS | MEMORY_MB | {
         "400": lambda: capacity_per_s() == 400,
         "512": lambda: small_server().most_in_flight == 512,
         "16": lambda: default(sd.Database, "connections") == 16,

@@ -45,7 +45,7 @@ def answered_against_users(run, settings, trail=None):
     traces = [line("the most it could answer", crowds, np.minimum(1, full_at / crowds) * 100),
               runs_so_far(points),
               this_run(users, answered)]
-    said = f"{number(users)} users, {percentage(answered)} % answered"
+    said = f"{number(users)} users, {percentage(answered)} % answered of those that ended"
     label = above(f"<b>you are here:</b> {said.replace('<', '&lt;').replace(', ', '<br>')}")
     axis = {"type": "log", "title": {"text": "users"}, "range": [0.9, 6.25], "tickvals": [10, 100, 1e3, 1e4, 1e5, 1e6],
             "ticktext": ["10", "100", "1,000", "10,000", "100,000", "1 million"]}

@@ -70,12 +70,12 @@ class Controls {
     return span;
   }
 
-  explain(about, boxes, isMap) {
+  explain(about, boxes, map) {
     const old = about.old_s >= 1 ? `${about.old_s.toPrecision(2)} s` : `${Math.round(about.old_s * 1000)} ms`;
     this.legend.textContent = "";
     this.item(this.legend, "age", `request: new to ${old} and older`);
     this.item(this.legend, "answer", "answer");
-    if (isMap) this.item(this.legend, "country", "country");
+    if (map) this.explainMap(map.spots);
     else this.explainBoxes(about);
     if (about.has_timeouts) this.item(this.legend, "grey", "abandoned: worked on though nobody waits");
     if (about.has_messages) {
@@ -92,6 +92,13 @@ class Controls {
       return { box: boxes[place], said: make("span", {}, line) };
     });
     this.say("");
+  }
+
+  // What is seen on a map only.
+  explainMap(spots) {
+    this.item(this.legend, "country", "country");
+    if (spots.some((spot) => spot.is_large)) this.item(this.legend, "machines", "machines");
+    if (spots.some((spot) => !spot.is_large)) this.item(this.legend, "edge", "edge");
   }
 
   // What is seen in boxes only.
@@ -191,7 +198,7 @@ class Player {
     this.controls.title.textContent = about.title;
     this.root.classList.toggle("sdlib-stage-wide", this.trace.scene.width > WIDE_SCENE);
     this.controls.canvas.setAttribute("aria-label", about.words);
-    this.controls.explain(about, this.trace.scene.boxes, Boolean(this.trace.scene.map));
+    this.controls.explain(about, this.trace.scene.boxes, this.trace.scene.map);
     this.book = new Book(this.trace);
     this.build();
     this.time = 0;

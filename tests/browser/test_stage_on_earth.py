@@ -96,7 +96,9 @@ def test_step_play_pause_and_scrub_work_as_on_every_stage(notebook):
     notebook.page.keyboard.press("Home")
     assert notebook.page.evaluate(f"() => {STAGE}.player.time") == 0
     legend = stage.locator(".sdlib-stage-legend").inner_text()
-    assert "country" in legend and "memory" not in legend, "what is not drawn is not explained"
+    spots = notebook.page.evaluate(f"() => {STAGE}.player.trace.scene.map.spots")
+    assert [name for name in ("country", "machines", "edge", "memory") if name in legend] == [
+        "country", "machines", *["edge"] * any(not spot["is_large"] for spot in spots)], "what is drawn is explained"
 
 
 def test_without_motion_it_stands_still_and_steps(notebook):
