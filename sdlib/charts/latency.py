@@ -119,7 +119,8 @@ def _label(here, why):
     """Where the last run is, in words; it stands above the plot, where no data is."""
     if why:
         what, *offered = why.split(", ")
-        return f"<b>you are here: {what}</b>{', '.join(['', *offered])}<br>mean of those answered: {duration(here.y)}"
+        load = "".join(f", {one.removeprefix('offered ')}" for one in offered)    # so short that the panel can hold it
+        return f"<b>you are here: {what}</b>{load}<br>mean of those answered: {duration(here.y)}"
     if not (math.isfinite(here.x) and math.isfinite(here.y)):
         return "<b>nothing was answered</b>"
     return f"<b>you are here:</b> {here.x:.1f} % busy<br>mean latency {duration(here.y)}"
