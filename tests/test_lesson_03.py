@@ -9,7 +9,7 @@ from sdlib.charts.bigger import largest_with_a_price, prices, users_against_core
 from sdlib.charts.theme import figure
 from sdlib.data import instances
 from sdlib.lessons.buying import BUSY_DAY, busy_day, cheapest_that_will_do, real_list
-from sdlib.lessons.lesson_03 import HARD, SHOPS
+from sdlib.lessons.lesson_03 import HARD, LONGEST_MEAN_MS, SHOPS
 from sdlib.results.bill import for_sale
 from sdlib.theory import confidence_interval
 
@@ -171,6 +171,20 @@ def test_every_goal_can_be_reached_by_searching_where_it_lies(place, seed):
     assert any(reached) and not all(reached)
 
 
+@pytest.mark.parametrize(("seconds", "seeds"), [(3, range(3)), (60, range(1))])
+def test_the_panel_s_seconds_and_a_whole_minute_need_the_same_connections(seconds, seeds):
+    for seed in seeds:
+        too_few, enough = (summary(run_of(seed, connections=count, seconds=seconds)) for count in (67, 68))
+        assert too_few["failed"] == enough["failed"] == 0
+        assert too_few["mean_ms"] > LONGEST_MEAN_MS > enough["mean_ms"]
+
+
+@pytest.mark.parametrize("seconds", [5, 60])
+def test_the_panel_s_seconds_and_a_whole_minute_serve_the_same_crowd_for_the_money(seconds):
+    most, too_many = (summary(run_of(0, users=users, cpus=384, seconds=seconds)) for users in (560_000, 570_000))
+    assert most["mean_ms"] <= LONGEST_MEAN_MS < too_many["mean_ms"]
+
+
 # The trial of the medium exercise
 
 def test_the_machines_of_the_exercise_are_those_of_the_price_list():
@@ -206,6 +220,17 @@ def test_the_chart_of_the_panel_shows_the_smallest_limit():
     assert figure([plot]).layout.meta["alt"] == plot.alt
     assert "the cores would be full first, at 300,000" in users_against_cores(
         run_of(0, **START | {"connections": 64}), START).alt
+    assert "mean latency 11 ms" in plot.alt and "mean latency 11 ms" in plot.notes[0]["text"]
+    crashed = users_against_cores(run_of(0, **START | {"users": MILLION}), START)
+    assert "mean of the answered" in crashed.notes[0]["text"]
+
+
+def test_every_part_of_the_panel_s_largest_system_is_in_the_chart():
+    plot = users_against_cores(run_of(0, connections=512), START)
+    ends = [10**end for end in plot.y["range"]]
+    drawn = {trace["name"]: trace["y"] for trace in plot.traces}
+    for part in ("the database", "the memory"):
+        assert ends[0] < max(drawn[part]) < ends[1]
 
 
 def test_the_chart_of_prices_holds_the_list():

@@ -3,14 +3,15 @@
 import numpy as np
 
 from sdlib.charts.theme import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION, Plot, above, figure, line, marks, this_run
-from sdlib.charts.words import number
+from sdlib.charts.words import duration, number
 from sdlib.data import instances
 from sdlib.results.bill import for_sale
 from sdlib.results.run import check_run
 
-CORES, USERS = (1, 2_000), (100, 3_000_000)     # the ends of the axes
+CORES, USERS = (1, 2_000), (100, 30_000_000)     # the ends of the axes
 CORE_TICKS = {"tickvals": [1, 10, 100, 1000], "ticktext": ["1", "10", "100", "1,000"]}
-USER_TICKS = {"tickvals": [1e2, 1e3, 1e4, 1e5, 1e6], "ticktext": ["100", "1,000", "10,000", "100,000", "1 million"]}
+USER_TICKS = {"tickvals": [1e2, 1e3, 1e4, 1e5, 1e6, 1e7],
+              "ticktext": ["100", "1,000", "10,000", "100,000", "1 million", "10 million"]}
 DOLLAR_TICKS = {"tickvals": [10, 100, 1e3, 1e4, 1e5], "ticktext": ["10", "100", "1,000", "10,000", "100,000"]}
 
 
@@ -26,9 +27,11 @@ def users_against_cores(run, settings):
               this_run(server.cpus, users)]
     first = min(limits, key=limits.get)
     here, full = f"{number(users)} users", f"{first} would be full first, at {number(limits[first])}"
-    return Plot(traces, f"The crowd that each part can bear, against cores. This run: {here}; {full}.",
+    measured = run.measures()
+    mean = f"mean {'of the answered' if measured['failed'] else 'latency'} {duration(measured['mean_ms'])}"
+    return Plot(traces, f"The crowd that each part can bear, against cores. This run: {here}; {full}; {mean}.",
                 _log_axis("cores of the server", CORES, CORE_TICKS), _log_axis("users", USERS, USER_TICKS),
-                notes=[above(f"<b>you are here:</b> {here}; full first: {first[4:]}")])
+                notes=[above(f"<b>you are here:</b> {here}, {mean}<br>full first: {first[4:]}")])
 
 
 def _limits(run):

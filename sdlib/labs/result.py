@@ -145,8 +145,8 @@ class LabResult:
         if slow_ms < BUSY_WAY_MS:
             return ""
         return (f" <strong>This machine was busy with other work</strong> (one request in ten took more than "
-                f"{slow_ms:.0f} ms on the way alone), which the simulation knows nothing of: run the cell again when "
-                "it is at rest.")
+                f"{slow_ms:.0f} ms on the way alone). The simulation gives all requests the median way of the first "
+                "load, so what was measured may lie above it or below: run the cell again when the machine is at rest.")
 
     def _label(self):
         if self.recorded is None:

@@ -11,7 +11,7 @@ from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, P
 from sdlib.teach.kinds import counted, near, number
 
 MILLION = 1_000_000
-LONGEST_MEAN_MS = 12
+LONGEST_MEAN_MS = 11.8     # between what 67 and 68 connections give, in the panel's 3 s and in a whole minute
 STEP_USERS = 10_000
 MOST_USD = 15_000
 
@@ -271,7 +271,7 @@ def _answers_soon(run):
 def _not_soon(run):
     if figure(run, "failed"):
         return f"{figure(run, 'failed'):,} requests failed."
-    return f"The mean latency was {figure(run, 'mean_ms'):.1f} ms."
+    return f"The mean latency was {figure(run, 'mean_ms'):.2f} ms."
 
 
 def _the_million(settings):
@@ -323,12 +323,12 @@ def _most_for_sale(run, users):
 
 
 GOALS = (
-    Goal("1,000,000 users on 1,000 cores: a mean latency of at most 12 ms and no failed request, with as few database "
-         "connections as that needs.", _fewest_connections, (r"\b(6[6-9]|7[0-2]) connections",)),
+    Goal("1,000,000 users on 1,000 cores: a mean latency of at most 11.8 ms and no failed request, with as few "
+         "database connections as that needs.", _fewest_connections, (r"\b(6[6-9]|7[0-2]) connections",)),
     Goal("1,000,000 users on 1,000 cores: the least memory with which no request fails. Within 10 % is near enough.",
          _least_memory, (r"\b[67](\.\d)? GB",)),
     Goal("For a bill of at most $15,000 a month: the largest crowd, in steps of 10,000 users, with a mean latency of "
-         "at most 12 ms and no failed request.", _most_users_for_the_money, (r"\b5[4-7]0,?000 users",)),
+         "at most 11.8 ms and no failed request.", _most_users_for_the_money, (r"\b5[4-7]0,?000 users",)),
 )
 
 LESSON = Lesson("03", "Vertical scaling", (DATABASE, PRICE), (EASY, MEDIUM, HARD), QUIZ, GOALS,

@@ -132,6 +132,7 @@ def test_a_busy_machine_is_named(way_ms, is_told):
     busy.requests["latency_ms"] = 8.0 + way_ms
     shown = LabResult({50: busy}, [], "Good.").panel().value
     assert ("busy with other work</strong> (one request in ten took more than 200 ms" in shown) == is_told
+    assert ("may lie above it or below" in shown) == is_told
 
 
 def one_request():
