@@ -31,6 +31,7 @@ from sdlib.components.database import Database
 from sdlib.components.load_balancer import LoadBalancer
 from sdlib.components.providers import MailProvider
 from sdlib.components.queue import Queue
+from sdlib.components.retry import Retry
 from sdlib.components.server import Server
 from sdlib.components.worker import Worker
 from sdlib.engine.blueprint import blueprint
@@ -447,6 +448,15 @@ def test_memory_is_seen_to_be_full_when_the_server_crashes():
     inside = trace(charts.timeline(run, every_s=1), "requests inside")
     assert max(inside.y) == 512, "all that fits"
     assert inside.y[0] == 0
+
+
+def test_who_waits_for_the_next_try_is_not_said_to_be_inside():
+    patient = Clients(users=3_000, retry=Retry(times=10))
+    run = simulate(Server(cpus=4, ram_gb=4, down=[(5, 15)]), patient, seconds=20, seed=1)
+    figure = charts.timeline(run, every_s=1)
+    between = trace(figure, "inside, or waiting for the next try")
+    assert max(between.y) > 512 and trace(figure, "memory holds 512")
+    assert "between two tries" in figure.layout.meta["alt"]
 
 
 @pytest.mark.parametrize("every_s", [0.5, 1.0, 7.0])

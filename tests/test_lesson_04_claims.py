@@ -174,4 +174,11 @@ def test_the_chart_draws_rate_times_restart_times_upgrades_and_the_run():
     assert plot.traces[1]["x"] == [17, 4], "the hours that were tried"
     assert plot.traces[0]["y"] == pytest.approx(theory["y"], rel=1e-3), "one curve for all hours"
     assert "4:00" in plot.alt and "4.3 nines" in plot.alt
-    assert lost_by_hour(quiet, settings | {"upgrades": 5}, trail).traces[1]["x"] == [17], "another curve"
+    assert len(plot.traces) == 3 and "of the start" not in plot.alt
+    doubled = lost_by_hour(quiet, settings | {"hour": 4, "upgrades": 8}, trail)
+    assert doubled.traces[1]["x"] == [4], "another curve"
+    assert doubled.traces[0]["y"] == pytest.approx([2 * lost for lost in theory["y"]], rel=1e-3)
+    assert doubled.traces[3]["y"] == pytest.approx(theory["y"], rel=1e-3), "the curve of the start stays"
+    assert "stands at 50 % of this one" in doubled.alt
+    as_much = settings | {"hour": 4, "upgrades": 8, "restart_s": 15}
+    assert len(lost_by_hour(quiet, as_much, trail).traces) == 3, "the same curve"

@@ -129,16 +129,21 @@ def _highest(values):
 
 def _inside(bins, run):
     seconds, inside = in_system(run, len(bins.starts_s))
-    traces = [{"type": "scatter", "name": "requests inside", "mode": "lines", "x": plain(seconds), "y": plain(inside),
+    # A client between two tries has no answer yet, and holds no memory: the line may cross that of the memory.
+    tries_again = run.clients.retry.times > 0
+    name = "inside, or waiting for the next try" if tries_again else "requests inside"
+    full = "memory holds" if tries_again else "memory is full:"
+    traces = [{"type": "scatter", "name": name, "mode": "lines", "x": plain(seconds), "y": plain(inside),
                "line": {"color": INK, "width": 2}}]
-    alt = f"At most {number(inside.max())} requests were inside at once."
+    where = "inside or between two tries" if tries_again else "inside"
+    alt = f"At most {number(inside.max())} requests were {where} at once."
     cells = run.nodes[0].component.memory_cells
     if cells and inside.max() > cells / 4:
-        traces.append({"type": "scatter", "name": f"memory is full: {number(cells)}", "mode": "lines",
+        traces.append({"type": "scatter", "name": f"{full} {number(cells)}", "mode": "lines",
                        "x": plain([0, run.seconds]), "y": [cells] * 2,
                        "line": {"color": VERMILION, "width": 2, "dash": "longdashdot"}})
         alt += f" Memory holds {number(cells)}."
-    return Plot(traces, alt, y={"title": {"text": "requests inside"}, "tickformat": ","})
+    return Plot(traces, alt, y={"title": {"text": "requests" if tries_again else name}, "tickformat": ","})
 
 
 def in_system(run, bins):

@@ -81,8 +81,8 @@ RETRIES = Prediction(
                        f"back from its upgrade, crashed {times(crashes(run))}.",
     because="In the first second after the restart five times as many arrive as usual: 200 newcomers, and 800 from "
             "before. The server finishes 400. Memory is full in less than a second, the server crashes, and half a "
-            "minute later the crowd at the door is larger still. It is counted in \"requests inside\": all without an "
-            "answer yet, in memory or waiting for their next try.",
+            "minute later the crowd at the door is larger still. The lowest plot counts it: all without an answer yet, "
+            "in memory or waiting for their next try. Each grey band is a time away; not all have room for a name.",
     answer_shown_as=(r"\b1[1-4] ?% of the requests were", r"\b7,?50\d\b", r"back from its upgrade, crashed",
                      r"retries (bring|keep) \w+ down"),
 )
