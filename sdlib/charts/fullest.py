@@ -29,8 +29,8 @@ def fullest_parts(run, settings):
     width = held_end(FIRST_WIDTH_PERCENT, percents[0])
     bars = [_bars(label, names, percents, is_full) for label, is_full in (("has room", False), ("is full", True))]
     told = (f"{names[0]}: asked for {percentage(percents[0])} % of what it can do",
-            f"of {number(figures['answered'])} answers half within {duration(figures['p50_ms'])}, "
-            f"95 % within {duration(figures['p95_ms'])}")
+            f"half of {number(figures['answered'])} answers in {duration(figures['p50_ms'])}, "
+            f"95 % in {duration(figures['p95_ms'])}")
     alt = ", ".join(f"{name} {percentage(percent)} %" for name, percent in zip(names, percents, strict=True))
     labels = [note(f"<b>{percentage(percent)} %</b>", percent, place, xanchor="left", xshift=4)
               for place, percent in enumerate(percents)]
