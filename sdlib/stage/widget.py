@@ -152,16 +152,20 @@ def sizes_at(run, sizes, at_s):
 
 
 def lines_of(run, packed, scene):
-    """The boxes to tell of, as places in the scene: what goes down, then where most happens; in the scene's order."""
+    """The boxes to tell of, as places in the scene: what goes down, then where more wait at the start than are worked
+    on, then where most happens; in the scene's order."""
     crashed = set(packed.node[packed.what == codes.CRASHED].tolist())
+    counts = Moment(packed, 0.0).counts()
     many = dict(zip(*(column.tolist() for column in np.unique(packed.node, return_counts=True))))
     told = []
     for place, box in enumerate(scene["boxes"]):
         nodes = [machine["node"] for machine in box["machines"]]
         component = run.nodes[nodes[0]].component
         if component.takes_requests and (component.places or component.memory_cells or component.is_asynchronous):
-            told.append((any(node in crashed for node in nodes), sum(many.get(node, 0) for node in nodes), -place))
-    return sorted(-place for _, _, place in sorted(told, reverse=True)[:MOST_LINES])
+            waiting, working = (sum(counts.get(node, NOBODY)[key] for node in nodes) for key in ("waiting", "working"))
+            told.append((any(node in crashed for node in nodes), waiting > working,
+                         sum(many.get(node, 0) for node in nodes), -place))
+    return sorted(-place for *_, place in sorted(told, reverse=True)[:MOST_LINES])
 
 
 def outcomes_of(packed):

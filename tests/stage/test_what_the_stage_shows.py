@@ -389,3 +389,15 @@ def test_a_message_is_one_dot_wherever_it_is():
         assert counts["hidden"] == backlog["hidden"]
         busy = run.samples.query("station == 'worker' and second == @at_s")["busy"].iloc[0]
         assert moment.counts().get(2, {"working": 0})["working"] == busy
+
+
+def test_a_queue_is_told_of_before_parts_in_which_more_happens_and_nobody_waits():
+    routes = {"/product": 0.80, "/user": 0.10, "/order": 0.07, "/payment": 0.03}
+
+    def told(payment_ms):
+        run = sd.simulate(sd.shop(7, payment_ms=payment_ms), sd.Clients(6_000, routes=routes), seconds=10, seed=1)
+        stage = watch(run, from_s=9)
+        boxes = json.loads(stage.shown["scene"])["boxes"]
+        return [boxes[place]["name"] for place in json.loads(stage.shown["about"])["lines"]]
+
+    assert "payment" in told(payment_ms=2_000) and "payment" not in told(payment_ms=10)
