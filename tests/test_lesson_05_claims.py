@@ -134,6 +134,8 @@ def test_what_the_prose_says_of_prices_and_waits():
     def usd(cores):
         return sd.cost(sd.Server(cpus=cores, ram_gb=cores))["usd_per_month"].iloc[0]
     assert round(96 * usd(4)) == 11_661 and round(usd(384)) == 13_134
+    assert all(cores / 4 * usd(4) <= usd(cores) for cores in (4, 20, 96, 384, 896)), "in no row dearer"
+    assert 5 * usd(4) == pytest.approx(usd(20) / 2, rel=0.02) and usd(20) == usd(32), "half, for 32 cores are paid"
     rebate = 96 * (131.05 - usd(4))
     assert rebate > (usd(384) - 96 * usd(4)) / 2, "most of the difference"
     assert math.isnan(usd(1000)) and 4 * 250 == 1000
