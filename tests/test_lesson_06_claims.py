@@ -109,13 +109,16 @@ def test_smooth_weights_of_5_1_and_1_give_a_a_b_a_c_a_a():
 def test_round_robin_crashes_the_small_ones_and_the_others_lose_nothing():
     unequal = [sd.Server(cpus=cpus, ram_gb=4) for cpus in (5, 1, 1)]
     for seed in SEEDS:
-        runs = {policy: sd.simulate(sd.LoadBalancer(unequal, policy=policy, weights=(5, 1, 1)),
+        runs = {policy: sd.simulate(sd.LoadBalancer(unequal, policy=policy, weights=weights),
                                     sd.Clients(users=6_300), seconds=60, seed=seed)
-                for policy in ("round_robin", "weighted_round_robin", "least_connections")}
+                for policy, weights in (("round_robin", None), ("weighted_round_robin", (5, 1, 1)),
+                                        ("least_connections", None))}
         crashes = runs["round_robin"].stations["crashes"]
         assert crashes["server 1"] == 0 and crashes[["server 2", "server 3"]].min() >= 1
         assert runs["round_robin"].measures()["failed"] > 0.3 * runs["round_robin"].measures()["sent"]
         assert all(runs[policy].measures()["failed"] == 0 for policy in list(runs)[1:])
+        weighted_ms, least_ms = (runs[policy].measures()["mean_ms"] for policy in list(runs)[1:])
+        assert 11.5 < weighted_ms < 13 and 18 < least_ms < 21
 
 
 # A rolling upgrade
@@ -179,6 +182,7 @@ LARGE = {"machines": 20, "cpus": 64}
     ({"users": 30_000, "machines": 6, "cpus": 4, **LEAST}, [False] * 3, "it can be done for less"),
     ({"users": 295_000, **LARGE}, [False, True, False], "Keep 30,000 users"),
     ({"users": 320_000, **LARGE}, [False] * 3, "The balancer is 100 % busy, with 320,000 users."),
+    ({"users": 295_000, **LARGE, "policy": "pooled_queue"}, [False] * 3, "Take another policy"),
     ({"users": 295_000, "machines": 19, "cpus": 64}, [False] * 3, "Take 20 machines of 64 cores"),
     ({"machines": 1, "cpus": 20}, [False, False, True], "Keep 30,000 users"),
     ({"machines": 2, "cpus": 10}, [False] * 3, "The wait is 1.9 ms."),
@@ -197,6 +201,7 @@ def test_no_cheaper_shop_keeps_the_first_goal(seed):
     crowd = sd.Clients(users=30_000)
     usd = {cpus: sd.cost(sd.Server(cpus=cpus, ram_gb=4))["usd_per_month"].iloc[0] for cpus in (1, 2, 4, 8, 16, 32, 64)}
     assert min(usd, key=lambda cpus: usd[cpus] / cpus) == 2
+    assert usd[2] == pytest.approx(usd[4] / 4, rel=0.01), "half of the cores may cost a quarter"
     assert usd[4] * 5 > usd[2] * 11 and usd[8] * 2 > usd[2] * 11 and usd[16] > usd[2] * 11
     ten = sd.simulate(build(30_000, 10, "pooled_queue", 2)[0], crowd, seconds=60, seed=seed).measures()
     eleven = sd.simulate(build(30_000, 11, "least_connections", 2)[0], crowd, seconds=60, seed=seed).measures()
@@ -219,6 +224,18 @@ def test_the_chart_shows_the_policies_that_were_tried_between_two_formulas():
     assert figure([plot]).layout.meta["alt"] == plot.alt
     larger = sd.simulate(*build(machines=6), seconds=10, seed=1)
     assert wait_by_policy(larger, settings | {"machines": 6}, trail).traces[2]["x"] == [0], "other machines"
+
+
+def test_what_is_no_wait_is_drawn_as_none():
+    settings = {"users": 10, "machines": 5, "policy": "random", "cpus": 4}
+    plot = wait_by_policy(sd.simulate(*build(users=10), seconds=10, seed=1), settings)
+    assert all(value == 0 for trace in plot.traces for value in trace["y"]) and "a wait of 0 ms" in plot.alt
+
+
+def test_a_full_pooled_queue_fills_the_first_machine_before_the_others():
+    run = sd.simulate(*build(policy="pooled_queue"), seconds=30, seed=1)
+    busy = run.stations["utilization"][[f"server {number}" for number in range(1, 6)]]
+    assert busy.is_monotonic_decreasing and busy.iloc[0] > 0.93 > 0.81 > busy.mean()
 
 
 def test_no_formula_holds_past_capacity():

@@ -12,6 +12,7 @@ from sdlib.theory import confidence_interval, mmc
 RANKED = {"random": "random", "round_robin": "round<br>robin", "two_choices": "two<br>choices",
           "least_connections": "least<br>connec-<br>tions", "pooled_queue": "one<br>pooled<br>queue"}
 EACH, ONE = "formula: by chance, each machine its queue", "formula: one queue for all"
+SHORTEST_MS = 0.001  # what is less would be a row of zeros on the axis
 ENDS = (-0.6, len(RANKED) - 0.4)
 
 
@@ -30,9 +31,9 @@ def wait_by_policy(run, settings, trail=None):
     """
     check_run("wait_by_policy", run)
     policy, farm = settings["policy"], tuple(settings[name] for name in ("users", "machines", "cpus"))
-    wait_ms = mean_wait_ms(run)
+    wait_ms = _drawn(mean_wait_ms(run))
     points = kept([] if trail is None else trail, farm, (_place(policy), wait_ms))
-    each, one = _formulas(run)
+    each, one = map(_drawn, _formulas(run))
     runs = {**marks("runs", *zip(*points, strict=True), size=9, color=ORANGE, symbol="circle",
                     line={"width": 1, "color": INK}), "showlegend": len(points) > 1}
     here = this_run(_place(policy), wait_ms)
@@ -82,6 +83,10 @@ def _formulas(run):
     rate_per_s, service_ms = run.clients.requests_per_second, machine.service[0]
     return (mmc(rate_per_s / count, service_ms, machine.places).mean_wait_ms,
             mmc(rate_per_s, service_ms, machine.places * count).mean_wait_ms)
+
+
+def _drawn(wait_ms):
+    return 0.0 if wait_ms < SHORTEST_MS else wait_ms
 
 
 def _lines(each_ms, one_ms):

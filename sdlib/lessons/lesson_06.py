@@ -315,6 +315,8 @@ def _limit_of_the_balancer(run, settings):
     busy = 100 * run.stations.loc["load balancer cores", "utilization"]
     if run.stations["kind"].eq("Server").sum() < 20 or settings["cpus"] < 64:
         return "Take 20 machines of 64 cores, so that they are not the limit."
+    if settings["policy"] == "pooled_queue":
+        return "Take another policy: with one pooled queue the tile shows the first machine, which is filled first."
     if not 96 <= busy < 99.5:
         return f"The balancer is {busy:.0f} % busy, with {settings['users']:,.0f} users."
     return True
