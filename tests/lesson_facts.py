@@ -158,6 +158,7 @@ FACTS = {
     },
     7: {
         "2": lambda: slow_payment_s() == 2,
+        "70": lambda: round(0.97 * default(sd.Server, "service_ms") + 0.03 * 1000 * slow_payment_s()) == 70,
         "24,000": lambda: balanced_shop()[1].users == 24_000,
         "10,000": lambda: split_shop()[1].users == 10_000,
         "200": lambda: default(sd.Service, "threads") == 200,

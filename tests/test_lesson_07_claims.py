@@ -125,6 +125,12 @@ def test_payment_with_cores_enough_holds_what_its_own_time_takes():
     assert found.low <= threads_wanted(behind_the_website(0, 3, cpus=64), 3) <= found.high
 
 
+@pytest.mark.parametrize("cpus", [24, 28])
+def test_payment_is_the_busiest_when_payments_are_answered_too(cpus):
+    for seed in range(3):
+        assert behind_the_website(seed, 30, cpus=cpus).measures()["busiest"] == "payment"
+
+
 def test_the_other_pages_take_what_the_chart_says():
     requests = minute(website(sd.shop(7)), 1).requests
     for page, said_ms in OTHER_PAGES_MS.items():

@@ -386,7 +386,7 @@ GOALS = (
     Goal("30,000 users, a product share of 0.95, a timeout of 1 s. Find the fewest cores per service with which the "
          "same holds.", _fewest_cores, (r"\b7 cores",)),
     Goal("6,000 users, a product share of 0.8. Payments, too: 90 % of them are to be answered, and the rest as before. "
-         "Find the fewest cores, to within 4, and look at the bill: which service needed them?",
+         "Find the fewest cores, to within 4, and look at the busy tile: which service needed them?",
          _all_answered, (r"\b2[3-8] cores",)),
 )
 
