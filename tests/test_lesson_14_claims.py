@@ -90,3 +90,13 @@ def test_the_panel_and_its_goals():
     assert attempt(1, users=40_000, capacity=10_000, static=0.3) is not True
     assert any(attempt(2, users=users) is True for users in (30_000, 31_500, 33_000))
     assert attempt(2, users=20_000) is not True and attempt(2, users=60_000) is not True
+    assert not any(attempt(place, users=25_000) is True for place in range(3)), "the panel starts there"
+
+
+@pytest.mark.parametrize("seed", SEEDS[:5])
+def test_a_server_that_crashed_gets_most_requests_and_the_others_stand_idle(seed):
+    """The panel's text: it refuses at once, and so has the fewest open requests; the tile "busy" falls."""
+    run = sd.simulate(proxy(), crowd(60_000), seconds=30, seed=seed)
+    machines = run.stations.loc[[f"server {number}" for number in (1, 2, 3, 4)]]
+    assert 1 <= machines["crashes"].sum() <= 2 and machines["refused"].max() > 0.9 * run.measures()["failed"] > 30_000
+    assert run.measures()["utilization_percent"] < 40

@@ -204,8 +204,9 @@ def _answered(load):
 def _sentence(loads):
     crowd = loads[ABSENT].sent
     return (f"NGINX asked the backends once for each of {PATHS} static paths and answered the second time itself. Of "
-            f"{crowd} requests at once for an absent answer all {crowd} reached a backend, with proxy_cache_lock one "
-            f"did. Of {crowd} for an expired answer all did in spite of the lock, with a background update one. With "
-            "both backends killed, what was kept was still answered, STALE where it was too old, and the rest got 502. "
-            "Each user got their own private answer; with Cache-Control ignored, Ben got the page of Anna, twice. "
-            "Three headers told what stands behind, and none once they were hidden.")
+            f"{crowd} requests at once for an absent answer all {crowd} reached a backend; with a lock "
+            f"(proxy_cache_lock) one did. Of {crowd} requests at once for an expired answer all {crowd} reached a "
+            "backend in spite of the lock; with a background update one did. With both backends killed, what was kept "
+            "was still answered, STALE where it was too old, and the rest got 502. Each user got their own private "
+            "answer; with Cache-Control ignored, Ben got the page of Anna, twice. Three headers told which software "
+            "and which address answer, and none once they were hidden.")

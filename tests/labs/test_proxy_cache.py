@@ -12,11 +12,12 @@ from sdlib.labs.stage import find_program
 
 needs_nginx = pytest.mark.skipif(find_program("nginx") is None, reason="NGINX is not installed")
 SENTENCE = ("NGINX asked the backends once for each of 10 static paths and answered the second time itself. Of 20 "
-            "requests at once for an absent answer all 20 reached a backend, with proxy_cache_lock one did. Of 20 for "
-            "an expired answer all did in spite of the lock, with a background update one. With both backends killed, "
-            "what was kept was still answered, STALE where it was too old, and the rest got 502. Each user got their "
-            "own private answer; with Cache-Control ignored, Ben got the page of Anna, twice. Three headers told what "
-            "stands behind, and none once they were hidden.")
+            "requests at once for an absent answer all 20 reached a backend; with a lock (proxy_cache_lock) one did. "
+            "Of 20 requests at once for an expired answer all 20 reached a backend in spite of the lock; with a "
+            "background update one did. With both backends killed, what was kept was still answered, STALE where it "
+            "was too old, and the rest got 502. Each user got their own private answer; with Cache-Control ignored, "
+            "Ben got the page of Anna, twice. Three headers told which software and which address answer, and none "
+            "once they were hidden.")
 
 
 def assert_shows_the_proxy(result):
