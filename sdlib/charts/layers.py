@@ -2,7 +2,7 @@
 
 from itertools import accumulate
 
-from sdlib.charts.theme import GREEN, INK, SKY, VERMILION, Plot, above, hatched, held_end, line, note, plain
+from sdlib.charts.theme import GREEN, INK, PAPER, SKY, VERMILION, Plot, above, hatched, held_end, line, note, plain
 from sdlib.charts.words import duration, number, percentage
 from sdlib.components.database import Database
 from sdlib.components.gateway import Gateway
@@ -31,7 +31,7 @@ def path_of_a_request(run, settings, service="product"):
               _bar("is worked on", spent, [begin + one[0] for begin, one in zip(begins, spent.values(), strict=True)],
                    [one[1] for one in spent.values()]),
               line("if it waits nowhere", [without_waits] * 2, [-0.5, len(LAYERS) - 0.5], GREEN)]
-    labels = [note(f"<b>{duration(sum(one))}</b>", end, place, xanchor="left", xshift=4)
+    labels = [note(f"<b>{duration(sum(one))}</b>", end, place, xanchor="left", xshift=4, bgcolor=PAPER)
               for place, (end, one) in enumerate(zip(ends, spent.values(), strict=True))]
     busiest, failed = 100 * busiest_balancer(run, service), run.measures()["failed"]
     said = f"a request to {service}: {duration(ends[-1])}, without waits {duration(without_waits)}"

@@ -2,7 +2,7 @@
 
 from math import comb
 
-from sdlib.charts.layers import layers_ms, own_ms
+from sdlib.charts.layers import layers_ms
 from sdlib.components.clients import Clients
 from sdlib.lessons.measures import band, figure, is_letter, letter
 from sdlib.lessons.shop import PAGES, shop
@@ -272,11 +272,10 @@ def _machines(settings):
 def _waits_as_long_as_it_works(run, settings):
     if settings["machines"] != 1 or settings["balancers"] != 1:
         return "Take one machine and one balancer for each service."
-    waits_ms = sum(waits for waits, _ in layers_ms(run, SERVICE).values())
-    share = waits_ms / own_ms(run, SERVICE)
-    if 0.8 <= share <= 1.25:
+    waits_ms, works_ms = (sum(part) for part in zip(*layers_ms(run, SERVICE).values(), strict=True))
+    if 0.8 * works_ms <= waits_ms <= 1.25 * works_ms:
         return True
-    return f"A request to product waits {waits_ms:,.1f} ms and is worked on for {own_ms(run, SERVICE):.1f} ms."
+    return f"A request to product waits {waits_ms:,.1f} ms and is worked on for {works_ms:,.1f} ms."
 
 
 def _largest_pair(run, settings):
@@ -305,7 +304,8 @@ GOALS = (
          "on its way as it is worked on. Within a fifth is near enough. In which layer does it wait?",
          _waits_as_long_as_it_works, (r"crowd of (6,[6-9]|7,[0-2])\d\d\b",)),
     Goal("Two balancers for each service. Find the largest crowd with which one of product's two could carry all of "
-         "product's requests alone: it would be 85 to 100 % busy. How many machines do you need to see it?",
+         "product's requests alone: it would be 85 to 100 % busy. The chart shows the busier one of both at work, "
+         "so little more than half of that. How many machines do you need to see it?",
          _largest_pair, (r"\b3[2-7]\d,\d00 users",)),
     Goal("100,000 users, two balancers. Find the fewest machines per service with which the p99 is 60 ms at most. "
          "With which policies can it be done?", _fewest_machines,
