@@ -321,11 +321,11 @@ GOALS = (
     Goal("Mumbai, everyone online. Find the largest share of new connections with which the p95 of the United States "
          "is one round trip and the work, under 1.5 round trips.",
          _one_round_trip, (r"share of (0\.0[3-5]|[345] %)", r"\b[345] % of new connections")),
-    Goal("Half India, half US. Find the home with which both have the same p50, within an eighth. Compare the mean "
-         "wait of the two with Mumbai's: who gains?",
+    Goal("Half India, half US. Find the home with which both have the same p50, within an eighth; press try to read "
+         "it. Compare the mean wait of the two with Mumbai's: who gains?",
          _alike, (r"\bParis (is|treats|has)\b", r"home=.?Paris")),
     Goal("Mumbai, everyone online. Find a crowd with which a better machine would help the United States: its p50 is "
-         "20 to 80 % above a round trip and the work.",
+         "20 to 80 % above a round trip and the work. Press try to read it.",
          _machine_matters, (r"\b24,[3-9]00 users",)),
 )
 
