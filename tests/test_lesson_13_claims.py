@@ -199,6 +199,14 @@ def test_the_chart_counts_every_message_and_the_events():
     assert plot.x["ticktext"] == list(ORDER[:4])
 
 
+@pytest.mark.parametrize(("count", "names", "heading"), [
+    (1, ["sms"], "</b>, with 1 send 130 ms<br>"),
+    (6, ["sms", "<br>mail", "whatsapp", "<br>order", "push", "<br>books"], "</b>, with 6 sends 630 ms<br>")])
+def test_the_chart_has_room_for_all_names(count, names, heading):
+    plot = what_each_got(told(topic(count)), {})
+    assert plot.x["ticktext"] == names and heading in plot.notes[0]["text"]
+
+
 def panel(**settings):
     def build(users=6_000, subscribers=3, sms_fails=0.0, sms_share=1.0):
         return payment([topic(subscribers, share=sms_share, failure_rate=sms_fails)]), crowd(users)

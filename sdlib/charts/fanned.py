@@ -9,6 +9,7 @@ from sdlib.kernel.state import DEAD, DELIVERED
 from sdlib.results.run import check_messages
 
 FIRST_END = 800  # messages
+IN_ONE_LINE = 4  # names of channels: of more, every second one stands a line lower
 LOOKS = {"delivered": (GREEN, ""), "waiting": (ORANGE, "/"), "dead letters": (VERMILION, "x")}
 
 
@@ -28,14 +29,15 @@ def what_each_got(run, settings):
     traces.append(marks("published x filter share", places, wanted, symbol="line-ew", size=36,
                         line={"width": 3, "color": INK}))
     took = f"checkout: {number(run.measures()['mean_ms'])} ms"
-    sends = f"by {len(names)} sends in turn {number(mean_by_sends_ms(run))} ms"
+    sends = f"{len(names)} send{'s' * (len(names) > 1)}"
+    by_sends = f"{number(mean_by_sends_ms(run))} ms"
     waits = f"{number(published(run))} events; {number(counts[:, 1].sum())} messages wait at the end"
     end = held_end(FIRST_END, max(ends.max(), max(wanted)))
-    return Plot(traces, f"Messages by channel and what became of them: {took}, {sends}; {waits}.",
+    return Plot(traces, f"Messages by channel and what became of them: {took}, by {sends} in turn {by_sends}; {waits}.",
                 {"title": {"text": "channel"}, "range": [-0.6, len(names) - 0.4], "tickvals": places,
-                 "ticktext": names},
+                 "ticktext": _two_lines(names) if len(names) > IN_ONE_LINE else names},
                 {"title": {"text": "messages"}, "range": [0, end], "tickformat": ","},
-                notes=[above(f"<b>{took}</b>, {sends}<br>{waits}")])
+                notes=[above(f"<b>{took}</b>, with {sends} {by_sends}<br>{waits}")])
 
 
 def topic_of(run):
@@ -70,6 +72,10 @@ def mean_by_sends_ms(run):
     """What a checkout would take on average if payment sent to each channel, one after another, instead."""
     payment, topic = run.nodes[0].component, topic_of(run).component
     return payment.service_ms + len(topic.subscriptions) * topic.publish_ms
+
+
+def _two_lines(names):
+    return [f"<br>{name}" if place % 2 else name for place, name in enumerate(names)]
 
 
 def _bar(name, places, begins, lengths):
