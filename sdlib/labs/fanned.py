@@ -13,7 +13,7 @@ from sdlib.labs.tally import Tally, TallyResult
 from sdlib.whole import whole
 
 MAIL, WHATSAPP, SMS, ORDERS = "mail", "WhatsApp", "SMS", "orders"
-BROKEN, MENDED, NEW = "SMS, broken", "SMS, mended", "orders, no reader"
+BROKEN, MENDED, NEW = "SMS, broken", "SMS, mended", "orders, unread"
 LEAST_TOTAL = 5000                 # rupees, from which on an SMS is sent
 FILTERS = {MAIL: None, WHATSAPP: {"kind": ["paid"]}, SMS: {"total": [{"numeric": [">=", LEAST_TOTAL]}]}, ORDERS: None}
 MENDED_FILE = "mended"
@@ -41,9 +41,9 @@ class FannedOut(TallyResult):
     def _about(self):
         mail_ms, whatsapp_ms = (self.loads[label].seen["p50_ms"] for label in (MAIL, WHATSAPP))
         return (f"Half of the messages were with the customer {mail_ms:.0f} ms (mail) and {whatsapp_ms:.0f} ms "
-                "(WhatsApp) after the publish, while no SMS went out. They stood in line: each queue has one reader, "
-                "which takes one message after the other, and all programs share this machine. The queue of the orders "
-                "was subscribed after half of the events, and nobody reads it yet: its messages wait.")
+                "(WhatsApp) after the publish, while no SMS went out. They stood in line: those queues have one reader "
+                "each, which takes one message after the other, and all programs share this machine. The queue of the "
+                "orders was subscribed after half of the events, and nobody reads it yet: its messages wait.")
 
 
 @dataclass
