@@ -66,5 +66,5 @@ def servers_can_do_per_s(run):
 
 
 def _limit(most):
-    return note("all their cores", 0.95, most, xanchor="left", yanchor="bottom", bgcolor="rgba(0,0,0,0)",
+    return note("all their cores", 4.05, most, xanchor="right", yanchor="bottom", bgcolor="rgba(0,0,0,0)",
                 font={"size": 11, "color": INK})
