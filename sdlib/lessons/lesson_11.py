@@ -165,7 +165,7 @@ MEDIUM = Exercise(
     ask="Write next_delay_s(attempt): for how many seconds a mail stays hidden when its attempt number 1, 2, 3, ... "
         "has failed. A mail may be tried again 20 times and no more: that is how the provider is spared. Nobody knows "
         "how long an outage will last; yours are between 3 s and 2 hours. The goal: no mail becomes a dead letter, and "
-        f"all are out within as long again as the outage lasted, and {SLACK_S:.0f} s.",
+        f"all are out soon after the outage: if it lasted 60 s, within 60 s of its end, and {SLACK_S:.0f} s more.",
     starter="def next_delay_s(attempt):\n    ...", answer="next_delay_s",
     wants="a function next_delay_s(attempt) that returns seconds, from 0 to 43,200",
     scenarios=tuple(_outage(*item) for item in OUTAGES_S.items()),

@@ -1,10 +1,12 @@
 """What was changed in a run while it went on: captions in words, and places and memory as they were over time."""
 
 from sdlib.charts.words import number
+from sdlib.components.queue import Queue
 
-VERBS = {"crashed": "crashes: all that is inside is lost", "stopped": "stops: all that is inside is lost",
-         "restored": "serves again", "invalidated": "forgets what it has kept",
-         "redriven": "takes its dead letters back"}
+VERBS = {"crashed": "crashes", "stopped": "stops", "restored": "serves again",
+         "invalidated": "forgets what it has kept", "redriven": "takes its dead letters back"}
+ENDS = ("crashed", "stopped")
+LOST, KEPT = "all that is inside is lost", "what is inside fails, the queue keeps it"
 ACTIONS = {"added": "add", "removed": "remove"}
 CLOSE_S = 1e-6  # a planned change and its incident are this close
 
@@ -42,4 +44,20 @@ def _words(run, time_s, node, what):
                    and abs(change.at_s - time_s) < CLOSE_S]
         verb = "sends requests to" if what == "added" else "sends no more requests to"
         return f"{node.name} {verb} {', '.join(targets)} from now on"
+    if what in ENDS:
+        return f"{node.name} {VERBS[what]}: {LOST if node.index in _not_kept(run.nodes) else KEPT}"
     return f"{node.name} {VERBS[what]}"
+
+
+def _not_kept(nodes):
+    """Places of the nodes that requests reach without a queue on the way that keeps them until they are done."""
+    found, to_do = set(), [0]
+    while to_do:
+        place = to_do.pop()
+        if place in found:
+            continue
+        found.add(place)
+        node = nodes[place]
+        if not (isinstance(node.component, Queue) and not node.component.delivers_once):
+            to_do += [*node.children, *node.parts]
+    return found

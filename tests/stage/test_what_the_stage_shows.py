@@ -313,6 +313,29 @@ def test_every_change_has_its_caption(changed):
     assert sizes_at(changed, sizes, 2.9) == [(0, 0), (2, 512), (8, 512)]
 
 
+@pytest.mark.parametrize(("stopped", "knobs", "words"), [
+    ("mail provider", {}, "what is inside fails, the queue keeps it"),
+    ("worker", {}, "what is inside fails, the queue keeps it"),
+    ("mail provider", {"in_memory": True}, "all that is inside is lost"),
+    ("worker", {"in_memory": True}, "all that is inside is lost"),
+    ("shop", {}, "all that is inside is lost")])
+def test_a_caption_says_lost_only_where_no_queue_keeps_it(stopped, knobs, words):
+    mail = sd.MailProvider(latency_ms=300, name="mail provider")
+    queue = sd.Queue(sd.Worker(count=20, work_ms=5, calls=[mail], name="worker"), visibility_timeout_s=2, **knobs)
+    run = sd.simulate(sd.Service(4, 4, 10, calls=[queue], name="shop"), sd.Clients(600), seconds=60, seed=1,
+                      schedule=[sd.at(2, "kill", stopped, for_s=1)])
+    assert captions_of(run)[0][2] == f"{stopped} stops: {words}"
+    lost_behind = run.messages["outcome"].eq("lost").any()
+    assert lost_behind == (words.endswith("lost") and stopped != "shop")
+
+
+def test_where_a_part_is_asked_with_and_without_a_queue_what_is_inside_can_be_lost():
+    mail = sd.MailProvider(name="mail provider", down=[(2, 3)])
+    queue = sd.Queue(sd.Worker(count=20, work_ms=5, calls=[mail]))
+    run = sd.simulate(sd.Service(4, 4, 10, calls=[queue, mail], name="shop"), sd.Clients(600), seconds=5, seed=1)
+    assert [words for _, _, words in captions_of(run)] == ["mail provider stops: all that is inside is lost"]
+
+
 def test_a_planned_change_is_in_the_window_if_nothing_goes_down():
     shop = sd.Server(4, 4, name="shop")
     run = sd.simulate(shop, sd.Clients(1000), seconds=60, seed=1, schedule=[sd.at(30, "resize", shop, places=8)])
