@@ -164,7 +164,12 @@ def test_the_chart_counts_what_is_in_memory():
     settled = expected_in_memory(served(), 60)
     assert settled == [sd.theory.mmc(RATE, 305, 8).mean_in_system] * 2
     crowded = served(users=50_000, seconds=20)
-    assert crowded.stations["crashes"].sum() and mails_in_memory(crowded, {}).shapes == []
+    first = crowded.incidents.iloc[0]
+    assert first["what"] == "crashed" and first["station"].startswith("product")
+    fallen = mails_in_memory(crowded, {})
+    assert fallen.shapes == [] and fallen.traces[0]["x"] == [0, pytest.approx(first["time_s"], rel=1e-3)]
+    assert fallen.x["title"]["text"] == f"time (s); formula until {first['station']} went down"
+    assert f"where {first['station']} went down" in fallen.alt and "went down" not in plot.alt
     assert memory_over_time(run).layout.meta["alt"] == plot.alt
 
 

@@ -1,4 +1,4 @@
-"""Lesson 10's chart: how many mails are in memory over time. So many are gone if the worker dies at that moment."""
+"""Lesson 10's chart: how many mails are in memory over time. If the worker dies, these are gone."""
 
 import math
 
@@ -19,13 +19,15 @@ FIRST_HEIGHT = 40   # mails
 def mails_in_memory(run, settings):
     """Mails that wait or are being sent, over time; what a formula says of them, until something is down.
 
-    The formula: M/M/c where the workers keep up, and what is left over each second where they do not.
+    The formula: M/M/c where the workers keep up, and what is left over each second where they do not. It takes each
+    checkout for a mail, and where a machine of the shop is down not every checkout gets that far.
     """
     check_messages("mails_in_memory", run)
     downs = mail_outages(run)
     seconds = _times_s(run, downs)
     inside = in_memory(run, seconds)
-    calm_s = min([run.seconds, *(start for start, *_ in downs)])
+    first = min(outages(run), default=None)
+    calm_s = min(first[0], run.seconds) if first else run.seconds
     expected = expected_in_memory(run, calm_s)
     traces = [line("formula", [0, calm_s], expected, INK),
               {**line("mails in memory", seconds, inside, BLUE, "solid"), "line": {"color": BLUE, "width": 2,
@@ -38,8 +40,11 @@ def mails_in_memory(run, settings):
     said = f"{number(mean_in_memory(run))} in memory on average, p99 delay {late}, {number(lost(run))} lost"
     names = " and ".join(dict.fromkeys(machine for *_, machine, _ in downs))
     grey = f" Grey: {names} down." if downs else ""
-    return Plot(traces, f"Mails in memory over {number(run.seconds)} simulated seconds: {said}.{grey}",
-                {"title": {"text": "time (s)" + (f"; grey: {names} down" if downs else "")},
+    fallen = first[2] if first and first not in downs else ""
+    return Plot(traces, f"Mails in memory over {number(run.seconds)} simulated seconds: {said}.{grey}"
+                + (f" The formula ends at {number(calm_s)} s, where {fallen} went down." if fallen else ""),
+                {"title": {"text": "time (s)" + (f"; grey: {names} down" if downs else "")
+                           + (f"; formula until {fallen} went down" if fallen else "")},
                  "range": plain([0, run.seconds])},
                 {"title": {"text": "mails in memory"}, "tickformat": ",",
                  "range": [0, held_end(FIRST_HEIGHT, max(inside.max(), *expected))]},

@@ -309,8 +309,8 @@ GOALS = (
          "mails are accepted within 4 s.", _fewest_workers, (r"\b1[4-7] workers",)),
     Goal("The mail provider is down for 20 s. Find the largest crowd of which at most 200 mails are lost. Within a "
          "tenth is near enough.", _largest_crowd, (r"\b(4,[5-9]|5,[0-4])\d\d users",)),
-    Goal("12,000 users, no outage, as many workers as you like. A restart may cost at most 20 mails, whatever is in "
-         "memory on average. Find the longest mail time. Within a tenth is near enough.", _longest_mail,
+    Goal("12,000 users, no outage, as many workers as you like. At most 20 mails may be in memory on average. Find the "
+         "longest mail time. Within a tenth is near enough.", _longest_mail,
          (r"\b(7[89]\d|8[0-5]\d) ms",)),
 )
 
