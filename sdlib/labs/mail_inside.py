@@ -36,8 +36,9 @@ class MailInside(TallyResult):
         plain_ms, inside_ms = (self.loads[label].seen["p50_ms"] for label in (PLAIN, INSIDE))
         return (f"Half of the checkouts took less than {plain_ms:.0f} ms without the mail, and less than "
                 f"{inside_ms:.0f} ms with it. The mail server takes {MOST_PER_S} mails a second; in the last crowd "
-                f"{RUSH_PER_S} customers a second came. That one is not simulated: this mail server counts the mails "
-                "of the last second, a simulated one fills a bucket of tokens.")
+                f"{RUSH_PER_S} customers a second came. {MOST_PER_S} pass in each second that has begun, so of a short "
+                "crowd fewer than half fail. That one is not simulated: this mail server counts the mails of the last "
+                "second, a simulated one fills a bucket of tokens.")
 
 
 @recorded("aiosmtpd", result=MailInside)

@@ -23,15 +23,15 @@ def checkouts(users=USERS):
 P99 = Prediction(
     key="09-p99", about="tails", rises=True,
     ask="A quick mail provider: a mail takes 100 ms on average, and 99 of 100 mails take less than 460 ms. Without a "
-        "mail, 99 of 100 checkouts take less than 181 ms. Now payment waits for the mail. Nothing queues. Within how "
-        "many ms are 99 of 100 checkouts done (the p99)?",
+        "mail, 99 of 100 checkouts take less than about 180 ms. Now payment waits for the mail. Nothing queues. Within "
+        "how many ms are 99 of 100 checkouts done (the p99)?",
     choices=(
         Choice("under 490 ms: about the mail's own p99",
                "The slower part has the larger say, but the rest of the checkout takes its time, too, before each "
                "mail."),
         Choice("490 to 590 ms", "In this run it was another time."),
         Choice("590 to 690 ms: the two p99 added up",
-               "460 + 181 = 641 ms would need a checkout that is among the slowest in 100 with its payment and, by "
+               "460 + 180 = 640 ms would need a checkout that is among the slowest in 100 with its payment and, by "
                "chance, with its mail as well. That is one in 10,000."),
         Choice("over 690 ms",
                "It would take a queue somewhere: for a thread, for a core, or at the provider. Nobody queues here."),

@@ -32,7 +32,7 @@ def _tile(heading, value, below, looks=""):
 
 def _answered(now):
     # More users, more answers: neither better nor worse, so nothing is said about it.
-    sent, answered, inside = now["sent"], now["answered"], now["sent"] - now["answered"] - now["failed"]
+    sent, answered, inside = now["sent"], now["answered"], _inside(now)
     if now["failed"]:
         below = f"{escape(percentage(100 * answered / sent))} % of them"
     else:
@@ -40,10 +40,13 @@ def _answered(now):
     return "answered of sent", f"{answered:,.0f} of {sent:,.0f}", below
 
 
+def _inside(now):
+    return now["sent"] - now["answered"] - now["failed"]
+
+
 def _p99(now, start):
     """Only answered requests have a latency: once many others have none, it says nothing good about the system."""
-    inside = now["sent"] - now["answered"] - now["failed"]
-    if now["failed"] or inside > MANY_INSIDE * now["sent"]:
+    if now["failed"] or _inside(now) > MANY_INSIDE * now["sent"]:
         return "p99 latency", duration(now["p99_ms"]), "of those answered", "sdlib-grey"
     if start["failed"]:
         return "p99 latency", duration(now["p99_ms"]), "nothing failed"
