@@ -212,7 +212,7 @@ def test_the_chart_says_of_how_many_the_p99_is_where_many_are_still_inside():
     assert measures["in_flight"] > measures["answered"] and measures["failed"] == 0
     plot = checkout_against_mail(run, {"mail_ms": 22_000, "failing": 0.0, "users": 12_000})
     assert f"p99 {measures['p99_ms'] / 1000:.1f} s of {measures['answered']:.0f} answered" in plot.alt
-    assert f"({measures['in_flight']:.0f} still inside)" in plot.alt
+    assert f", {measures['in_flight']:.0f} still inside, " in plot.alt and "still inside" in plot.notes[0]["text"]
     assert plot.traces[-1]["name"] == "this run, those answered"
 
 

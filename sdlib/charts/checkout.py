@@ -40,13 +40,13 @@ def checkout_against_mail(run, settings, trail=None):
     if ends_ms[0] < full_ms < ends_ms[1]:
         traces.append(line("all threads held", [full_ms] * 2, [LOWEST_MS, HIGHEST_MS], INK, "dot"))
     held = f"{number(threads_held(run))} of {threads(run)} threads held on average"
-    said = f"mail {duration(mail_ms)}, p99 {duration(p99_ms)}{_of_whom(run.measures())}, {held}"
-    star = "this run, those answered" if _of_whom(run.measures()) else "this run"
+    said, whose = f"mail {duration(mail_ms)}, p99 {duration(p99_ms)}", _of_whom(run.measures())
+    star = "this run, those answered" if whose else "this run"
     return Plot([*traces, runs_so_far(points), this_run(mail_ms, p99_ms, star)],
-                f"p99 of the checkouts against the mean time of a mail: {said}.",
+                f"p99 of the checkouts against the mean time of a mail: {said}{whose and f' {whose}'}, {held}.",
                 duration_axis("mean time of a mail", range=[1, 4.5]),
                 duration_axis("p99 of the checkouts", range=[math.log10(LOWEST_MS), math.log10(HIGHEST_MS)]),
-                notes=[above(f"<b>you are here:</b> {said.replace(f', {held}', f',<br>{held}')}"),
+                notes=[above(f"<b>you are here:</b> {said}{f'<br>{whose}' if whose else f',<br>{held}'}"),
                        note("formulas without a queue", 0.99, 0.02, xref="x domain", yref="y domain", xanchor="right",
                             yanchor="bottom")])
 
@@ -55,7 +55,7 @@ def _of_whom(measures):
     """Whose p99 it is, where those still inside would make it longer."""
     if measures["in_flight"] <= MANY_INSIDE * measures["sent"]:
         return ""
-    return f" of {number(measures['answered'])} answered ({number(measures['in_flight'])} still inside)"
+    return f"of {number(measures['answered'])} answered, {number(measures['in_flight'])} still inside"
 
 
 @lru_cache(maxsize=4)
