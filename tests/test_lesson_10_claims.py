@@ -168,7 +168,7 @@ def test_the_chart_counts_what_is_in_memory():
     assert first["what"] == "crashed" and first["station"].startswith("product")
     fallen = mails_in_memory(crowded, {})
     assert fallen.shapes == [] and fallen.traces[0]["x"] == [0, pytest.approx(first["time_s"], rel=1e-3)]
-    assert fallen.x["title"]["text"] == f"time (s); formula until {first['station']} went down"
+    assert fallen.x["title"]["text"] == f"time (s)<br>formula until {first['station']} went down"
     assert f"where {first['station']} went down" in fallen.alt and "went down" not in plot.alt
     assert memory_over_time(run).layout.meta["alt"] == plot.alt
 

@@ -44,7 +44,7 @@ def mails_in_memory(run, settings):
     return Plot(traces, f"Mails in memory over {number(run.seconds)} simulated seconds: {said}.{grey}"
                 + (f" The formula ends at {number(calm_s)} s, where {fallen} went down." if fallen else ""),
                 {"title": {"text": "time (s)" + (f"; grey: {names} down" if downs else "")
-                           + (f"; formula until {fallen} went down" if fallen else "")},
+                           + (f"<br>formula until {fallen} went down" if fallen else "")},
                  "range": plain([0, run.seconds])},
                 {"title": {"text": "mails in memory"}, "tickformat": ",",
                  "range": [0, held_end(FIRST_HEIGHT, max(inside.max(), *expected))]},
