@@ -24,7 +24,7 @@ def pages_p95_ms(run, country=FAR):
 def hit_percent(run):
     """Of all requests for what the edges may keep, those that found it there."""
     hits, misses = run.stations["hits"].sum(), run.stations["misses"].sum()
-    return 100 * float(hits / (hits + misses))
+    return 100 * float(hits / (hits + misses)) if hits + misses else float("nan")
 
 
 PAGES_TRAVEL = Prediction(

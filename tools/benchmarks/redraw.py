@@ -86,10 +86,13 @@ def measure(browser, lab, name, sizes):
         return took_ms
 
 
-def press(notebook, cell=0, slider=0):
-    """One move; what the plot does within a short rest after it counts as well."""
+def press(notebook, cell=0, slider=0, wait_ms=30_000):
+    """One move; what the plot does within a short rest after it counts as well.
+
+    The browser's TimeoutError if the plot is not painted within wait_ms.
+    """
     notebook.press_slider(cell, slider)
-    notebook.page.wait_for_function(PAINTED, polling=20)
+    notebook.page.wait_for_function(PAINTED, polling=20, timeout=wait_ms)
     notebook.wait_until_idle()
     notebook.page.wait_for_timeout(REST_MS)
     return notebook.page.evaluate(TOOK_MS)
