@@ -22,6 +22,7 @@ ROWS_A_REQUEST = 8
 MOST_BEFORE = 400_000
 REQUESTS_LOOKED_AT = 40_000  # a busy stretch is sought among the first so many requests
 DOWNS = ("crashed", "stopped")  # the incidents after which a machine serves nobody for a while
+MOST_BEFORE_WARM = 25_000  # requests up to the end of a window on a map: more would be traced for longer than it shows
 WARM = 0.5  # share of a run after which stores have filled
 LEAD, TAIL = 0.75, 0.25  # shares of a window before and after an incident
 CHANGE_LEAD = 0.4  # the same before a planned change
@@ -251,8 +252,8 @@ def _warm_stretch(run, thin):
     With a large crowd it ends sooner: not later than the first so many requests.
     """
     journey_s = run.measures()["mean_ms"] / 1000 if run.measures()["answered"] else 0.0
-    seconds = min(SCREEN_S * max(SLOWEST, journey_s / JOURNEY_ON_SCREEN_S), run.seconds)
-    warm_s, last_s = WARM * run.seconds, _time_of(run, REQUESTS_LOOKED_AT)
+    warm_s, last_s = WARM * run.seconds, _time_of(run, MOST_BEFORE_WARM)
+    seconds = min(SCREEN_S * max(SLOWEST, journey_s / JOURNEY_ON_SCREEN_S), last_s)
     from_s = max(min(warm_s, last_s - seconds), 0.0)
     why = "its stores have filled" if from_s >= warm_s else "its stores are filling"
     rows = trace_rows.rows_of(run, from_s + seconds)
