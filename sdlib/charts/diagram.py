@@ -72,11 +72,13 @@ def diagram_plot(system_or_run, highlight=None, width=440, height=330):
     frames = {index: outline(nodes[index].component.shape, centre, placing.box)
               for index, centre in placing.centre.items()}
     names = _names(nodes, placing, highlight)
-    below = _below(nodes, seen, placing, names, highlight)
+    fits = _all_fit(nodes, placing)
+    below = _below(nodes, seen, placing, names, highlight, fits)
     grounds = {index: [_ground(word[index]) for word in (names, below) if index in word] for index in names}
     words = _client_words(placing, run)
     for index in names:
-        words += [names[index], *_inside(nodes, index, seen, placing), *([below[index]] if index in below else [])]
+        words += [names[index], *_inside(nodes[index], seen[index], placing, index, fits),
+                  *([below[index]] if index in below else [])]
     words += [(x, y, _many(group, seen), 11) for x, y, group in placing.more]
     traces = [*_lines(nodes, seen, placing, run, grounds), *_boxes(frames, seen), _frame(frames, nodes, highlight),
               _stacks(placing, seen), _words(words)]
@@ -260,20 +262,20 @@ def _small(placing):
     return 10 if placing.box[0] < 80 or placing.rows > 4 else 12
 
 
-def _inside(nodes, index, seen, placing):
-    """The words in a box."""
-    (x, y), node, row, small = placing.centre[index], nodes[index], seen[index], _small(placing)
+def _inside(node, row, placing, index, fits):
+    """The words in a box. fits: whether what each component is made of fits into its box."""
+    (x, y), small = placing.centre[index], _small(placing)
     _, times, count = node.name.partition(TIMES)
     words = [(x, y, f"<b>×{count}</b>", small)] if times else []
-    if row or (not times and _all_fit(nodes, placing)):
+    if row or (fits and not times):
         said = inside(node, row).replace("<br>", _joint(placing, small))
         words.append((x, y, said, 11 if row and row["trouble"] else small))
     return words
 
 
-def _below(nodes, seen, placing, names, highlight):
+def _below(nodes, seen, placing, names, highlight, fits):
     """{index: (x, y, text, size)} of the words below the boxes that have some, and room for them."""
-    half, small, fits, words = placing.box[1] / 2, _small(placing), _all_fit(nodes, placing), {}
+    half, small, words = placing.box[1] / 2, _small(placing), {}
     taken = [_ground(name) for name in names.values()]
     widest = MOST_OF_A_COLUMN * 2 * placing.clients[0]
     for index, (x, y) in placing.centre.items():

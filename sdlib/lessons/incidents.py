@@ -98,6 +98,12 @@ def _run(fault, seconds, seed):
                     schedule=[one for one in (fault.schedule if fault else ()) if one.at_s < seconds])
 
 
+def many_wait(seen):
+    """Whether far more wait at a part than usual. seen: one of the parts of a `Night`."""
+    usual, now = seen["waiting"]
+    return now > 2 * usual + 20
+
+
 def part_of(station, kind):
     """The name under which a station is shown: machines of a service together; "" for what is no part of its own."""
     if NOT_SHOWN.search(station):

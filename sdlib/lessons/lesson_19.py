@@ -5,7 +5,7 @@ from math import ceil
 from sdlib import data
 from sdlib.charts.fullest import fullness
 from sdlib.components.clients import Clients
-from sdlib.lessons.incidents import FAULTS, night
+from sdlib.lessons.incidents import FAULTS, many_wait, night
 from sdlib.lessons.measures import figure, is_letter, letter, word
 from sdlib.lessons.shop import PAGES, shop
 from sdlib.teach.content import Choice, Exercise, Goal, Lesson, Misconception, Prediction, Question, Scenario, Stage
@@ -128,7 +128,7 @@ def _part(answer, parts):
 
 
 def _is_ill(seen):
-    return seen["failed"][1] > seen["failed"][0] + 5 or seen["waiting"][1] > 2 * seen["waiting"][0] + 20
+    return seen["failed"][1] > seen["failed"][0] + 5 or many_wait(seen)
 
 
 def _worst(parts, behind):

@@ -6,10 +6,9 @@ import pandas as pd
 
 from sdlib.charts.words import number
 from sdlib.components.checks import check_number, complain
-from sdlib.lessons.incidents import USERS, WHYS, drawn, night
+from sdlib.lessons.incidents import USERS, WHYS, drawn, many_wait, night
 from sdlib.teach.view import Card
 
-MANY_WAIT = 20  # more in line than twice as many as usual, and these
 COLUMNS = ("answered normally (per s)", "answered now (per s)", "waiting normally", "waiting now", "failed now (per s)")
 
 
@@ -78,7 +77,7 @@ class Incident:
     def _what_is_behind(self):
         parts = self.night.parts
         drowned = [part for part in self.night.behind[self.fault.part]
-                   if parts[part]["waiting"][1] > 2 * parts[part]["waiting"][0] + MANY_WAIT]
+                   if many_wait(parts[part])]
         if drowned:
             return f"{drowned[0]}, behind it, drowns in the work that it used to keep from it"
         return "what stands behind it is well"
